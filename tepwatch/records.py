@@ -1,0 +1,218 @@
+"""The records that travel through the pipeline; all are frozen.
+
+`Message` is what the stream holds. `wire` turns it into `Reading`, `PlantEvent`, `Command` or
+`Rejected`; the detectors turn readings into `StageScores`. Struct tags are part of the job's state
+encoding: do not reuse a tag for another meaning.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+NANOSECONDS_PER_MILLISECOND = 1_000_000
+
+# Two primes whose product fills the six digits below a millisecond: keys of messages that carry
+# no seq differ for up to 599 consecutive stream records (a put call holds 500) of up to 1,669
+# lines each that arrive within the same millisecond.
+_SEQUENCE_MODULUS = 599
+_LINE_MODULUS = 1669
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """One record of the stream as it was read, with where it stood.
+
+    `sequence` is the stream's sequence number (decimal digits), `arrival_ms` the stream's
+    approximate arrival time in milliseconds since the epoch.
+    """
+
+    data: bytes
+    shard: str
+    sequence: str
+    partition_key: str
+    arrival_ms: int
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """Where a record stood on the stream; `line` counts from 0 within one stream record."""
+
+    shard: str
+    sequence: str
+    line: int
+    arrival_ms: int
+
+
+class EventKind(enum.StrEnum):
+    """What happened to a plant."""
+
+    DISTURBANCE = "disturbance"
+    SETPOINT = "setpoint"
+    VALVE = "valve"
+    MODE = "mode"
+    SENSOR_FAULT = "sensor_fault"
+    RESTART = "restart"
+    SHUTDOWN = "shutdown"
+
+
+class CommandKind(enum.StrEnum):
+    """What an operator asks of the monitor."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SHELVE = "shelve"
+    ACCEPT_NORMAL = "accept_normal"
+
+
+class RejectReason(enum.StrEnum):
+    """Why something became a dead letter."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    AGGREGATED = "aggregated"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    WRONG_TYPE = "wrong_type"
+    NO_MEASUREMENT = "no_measurement"
+    ABSURD_TIME = "absurd_time"
+    PLANT_NAME = "plant_name"
+    PLANT_NOT_ALLOWED = "plant_not_allowed"
+    UNKNOWN_EVENT = "unknown_event"
+    UNKNOWN_COMMAND = "unknown_command"
+    SINK = "sink"
+
+
+class Reading(msgspec.Struct, frozen=True, array_like=True, tag="reading"):
+    """One row of measurements of one plant.
+
+    `xmeas` has 41 entries and `xmv` 12, in the order of `tags`; None is a missing value. `seq` is
+    None for a message that carries no order of its own: the stream's order counts then.
+    """
+
+    plant: str
+    run: str
+    seq: int | None
+    time_ms: int
+    process_hours: float | None
+    xmeas: tuple[float | None, ...]
+    xmv: tuple[float | None, ...]
+    extra: str | None
+    origin: Origin
+
+    @property
+    def missing_count(self) -> int:
+        """Number of measurements that are absent (manipulated variables are optional)."""
+        return self.xmeas.count(None)
+
+
+class PlantEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
+    """Something that happened to a plant; `detail` holds its further fields as JSON."""
+
+    plant: str
+    run: str
+    seq: int | None
+    time_ms: int
+    process_hours: float | None
+    event: EventKind
+    detail: str | None
+    origin: Origin
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True, tag="command"):
+    """An operator's command; it takes effect where it stands in the stream."""
+
+    plant: str
+    run: str
+    seq: int | None
+    time_ms: int
+    process_hours: float | None
+    command: CommandKind
+    detail: str | None
+    origin: Origin
+
+
+class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="rejected"):
+    """A dead letter: the original bytes and why they could not be used."""
+
+    reason: RejectReason
+    message: str
+    data: bytes
+    partition_key: str
+    origin: Origin
+
+
+StreamRecord = Reading | PlantEvent | Command
+"""What a valid line of the stream is."""
+
+
+class ScoreState(enum.StrEnum):
+    """What a stage's score stands for.
+
+    SCORED: computed from this reading. HELD: none of the stage's values is new, the last score is
+    repeated. WARMING_UP: the forest has seen too little to score. NO_DATA: a value of the stage
+    has never been seen, so there is no point to score.
+    """
+
+    SCORED = "scored"
+    HELD = "held"
+    WARMING_UP = "warming_up"
+    NO_DATA = "no_data"
+
+
+class StageScore(msgspec.Struct, frozen=True, array_like=True):
+    """Random Cut Forest score of one stage; None while there is none.
+
+    `filled` counts the stage's missing values that were filled with the last one seen.
+    """
+
+    stage: str
+    score: float | None
+    state: ScoreState
+    filled: int
+
+
+class StageScores(msgspec.Struct, frozen=True, array_like=True, tag="scores"):
+    """The scores of all stages for one reading."""
+
+    plant: str
+    run: str
+    seq: int | None
+    time_ns: int
+    process_hours: float | None
+    stages: tuple[StageScore, ...]
+
+
+class DetectorEventKind(enum.StrEnum):
+    """What happened to a plant's detectors."""
+
+    RESTARTED = "detectors_restarted"
+
+
+class DetectorEvent(msgspec.Struct, frozen=True, array_like=True, tag="detector"):
+    """Something that happened to a plant's detectors; stored beside the plant's events.
+
+    `time_ns` is the event time of the first reading it concerns.
+    """
+
+    plant: str
+    run: str
+    seq: int | None
+    time_ns: int
+    event: DetectorEventKind
+    detail: str
+
+
+def time_ns(record: StreamRecord) -> int:
+    """Event time in nanoseconds since the epoch, unique within a plant's run.
+
+    The digits below the millisecond come from `seq`, or from the place on the stream for a
+    message without one, so that two readings never share a row key and a replay writes the same
+    keys.
+    """
+    if record.seq is not None:
+        digits = record.seq % NANOSECONDS_PER_MILLISECOND
+    else:
+        sequence = int(record.origin.sequence) if record.origin.sequence.isdecimal() else 0
+        digits = (sequence % _SEQUENCE_MODULUS) * _LINE_MODULUS + (
+            record.origin.line % _LINE_MODULUS
+        )
+    return record.time_ms * NANOSECONDS_PER_MILLISECOND + digits
