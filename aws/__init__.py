@@ -1,0 +1,1 @@
+"""Thin clients of AWS that several rooms need; every call has a time limit."""

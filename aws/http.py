@@ -1,0 +1,171 @@
+"""Signed HTTP to AWS's JSON services, over one kept-alive connection.
+
+A whole boto3 call costs several times what the bytes cost to read (parsing, validation, event
+hooks). The hot calls of this product go through here instead: http.client, msgspec and botocore's
+own signer and credential chain.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from typing import Final
+from urllib.parse import urlsplit
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import botocore.exceptions
+import botocore.session
+import msgspec
+
+from tepwatch.errors import ServiceError, ThrottledError, UnreachableError
+
+CONNECT_SECONDS: Final = 2.0
+READ_SECONDS: Final = 5.0
+
+# A connection idle for longer may have been closed by the other side without our knowing.
+_IDLE_SECONDS_MAX: Final = 10.0
+_LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_THROTTLING_CODES: Final = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "LimitExceededException",
+        "ThrottlingException",
+        "Throttling",
+        "RequestLimitExceeded",
+        "KMSThrottlingException",
+        "SlowDown",
+    }
+)
+_HTTP_OK: Final = 200
+_HTTP_TOO_MANY: Final = 429
+_HTTP_SERVER_ERROR: Final = 500
+
+
+class _ErrorBody(msgspec.Struct):
+    type: str = msgspec.field(default="", name="__type")
+    message: str = ""
+    capital_message: str = msgspec.field(default="", name="Message")
+
+
+class JsonService:
+    """One service's endpoint; not safe for use by several threads at once.
+
+    Args:
+        service: signing name, also the endpoint's prefix (`kinesis`).
+        target: prefix of the X-Amz-Target header (`Kinesis_20131202`).
+        region: AWS region.
+        endpoint_url: None for AWS itself.
+    """
+
+    def __init__(
+        self, service: str, target: str, *, region: str, endpoint_url: str | None = None
+    ) -> None:
+        self.url = (endpoint_url or f"https://{service}.{region}.amazonaws.com").rstrip("/")
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ServiceError(
+                f"endpoint {self.url} is not an http:// or https:// address", code="BadEndpoint"
+            )
+        self._service = service
+        self._target = target
+        self._region = region
+        self._host = parts.hostname
+        self._secure = parts.scheme == "https"
+        self._port = parts.port
+        self._connection: http.client.HTTPConnection | None = None
+        self._last_used = 0.0
+        self._credentials = _credentials(local=self._host in _LOCAL_HOSTS)
+
+    def call(self, action: str, body: bytes) -> bytes:
+        """POST one action and return the response's body.
+
+        Raises:
+            ThrottledError: the service asks for a slower pace.
+            UnreachableError: no answer within the time limits, or a server-side failure.
+            ServiceError: any other error of the service, with its code.
+        """
+        headers = self._signed_headers(action, body)
+        try:
+            status, answer = self._exchange(headers, body)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise UnreachableError(
+                f"{self._service} at {self.url} cannot be reached: {error or type(error).__name__}",
+                code="Unreachable",
+            ) from error
+        if status != _HTTP_OK:
+            raise _service_error(self._service, action, status, answer)
+        return answer
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _signed_headers(self, action: str, body: bytes) -> dict[str, str]:
+        request = botocore.awsrequest.AWSRequest(
+            method="POST",
+            url=f"{self.url}/",
+            data=body,
+            headers={
+                "Content-Type": "application/x-amz-json-1.1",
+                "X-Amz-Target": f"{self._target}.{action}",
+            },
+        )
+        try:
+            signer = botocore.auth.SigV4Auth(self._credentials, self._service, self._region)
+            signer.add_auth(request)
+        except botocore.exceptions.BotoCoreError as error:
+            raise ServiceError(f"credentials: {error}", code="NoCredentials") from error
+        return dict(request.headers.items())
+
+    def _exchange(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        now = time.monotonic()
+        if now - self._last_used > _IDLE_SECONDS_MAX:
+            self.close()
+        connection = self._connection or self._connect()
+        connection.request("POST", "/", body=body, headers=headers)
+        response = connection.getresponse()
+        answer = response.read()
+        self._last_used = time.monotonic()
+        return response.status, answer
+
+    def _connect(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=CONNECT_SECONDS)
+        connection.connect()
+        connection.sock.settimeout(READ_SECONDS)
+        self._connection = connection
+        return connection
+
+
+def _credentials(*, local: bool) -> botocore.credentials.Credentials:
+    if local:
+        # AWS at home asks for no secret; and a real one has no business there.
+        return botocore.credentials.Credentials("test", "test")
+    found = botocore.session.get_session().get_credentials()
+    if found is None:
+        raise ServiceError(
+            "no AWS credentials found: set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or give the endpoint of a local AWS",
+            code="NoCredentials",
+        )
+    return found
+
+
+def _service_error(service: str, action: str, status: int, answer: bytes) -> ServiceError:
+    try:
+        body = msgspec.json.decode(answer, type=_ErrorBody)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = _ErrorBody(message=answer[:200].decode(errors="replace"))
+    code = body.type.rpartition("#")[2] or f"HTTP {status}"
+    text = body.message or body.capital_message or "no further word"
+    message = f"{service} {action}: {code}: {text}"
+    if code in _THROTTLING_CODES or status == _HTTP_TOO_MANY:
+        return ThrottledError(message, code=code, status=status)
+    if status >= _HTTP_SERVER_ERROR:
+        return UnreachableError(message, code=code, status=status)
+    return ServiceError(message, code=code, status=status)
