@@ -1,0 +1,1 @@
+"""The detectors, on numpy arrays; they know neither Flink nor AWS."""
