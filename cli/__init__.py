@@ -1,0 +1,1 @@
+"""The command `tepwatch`: one module a command; parses and prints."""

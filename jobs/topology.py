@@ -1,0 +1,107 @@
+"""The whole graph on one screen.
+
+    ticker -> read -> parse -> by bucket -> detect -> fan out
+              [one Python worker]          [one Python worker]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyflink.common import Types
+from pyflink.datastream import FlatMapFunction, RuntimeContext, StreamExecutionEnvironment
+from pyflink.table import StreamTableEnvironment
+
+from jobs.detect import DetectAnomalies
+from jobs.fan_out import FanOut
+from jobs.flink_metrics import FlinkMetrics
+from jobs.metrics import RECORDS_IN, REJECTED
+from jobs.parse import Parser
+from jobs.results import decode_messages, decode_results
+from jobs.source import ReadStream
+from sinks.registry import make_sinks
+from tepwatch.settings import Settings
+
+_BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
+_ONE_READER = "reader"
+_TICKER = (
+    "CREATE TEMPORARY TABLE ticker (tick INT) "
+    "WITH ('connector' = 'datagen', 'rows-per-second' = '1')"
+)
+
+
+class ParseMessages(FlatMapFunction):
+    """Encoded stream records in, batches by bucket out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Called by Flink before the first element."""
+        self._parser = Parser(self._settings)
+        metrics = FlinkMetrics(runtime_context)
+        self._records = metrics.counter(RECORDS_IN)
+        self._rejected = metrics.counter(REJECTED)
+
+    def flat_map(self, value: bytes) -> Iterator[tuple[int, bytes]]:
+        """Parse."""
+        before = self._parser.counts
+        for bucket, data in self._parser.parse(decode_messages(bytes(value))):
+            # A plain tuple: Flink's coder takes no other.
+            yield bucket, data
+        after = self._parser.counts
+        self._records.inc(after.records - before.records)
+        self._rejected.inc(after.rejected - before.rejected)
+
+
+class WriteResults(FlatMapFunction):
+    """Encoded results in; nothing out, the sinks are written to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Called by Flink before the first element."""
+        self._fan_out = FanOut(
+            make_sinks(self._settings),
+            FlinkMetrics(runtime_context),
+            patience_seconds=self._settings.sink_patience_seconds,
+        )
+
+    def flat_map(self, value: bytes) -> Iterator[bytes]:
+        """Write."""
+        self._fan_out.write(decode_results(bytes(value)))
+        return iter(())
+
+    def close(self) -> None:
+        """Called by Flink at the end."""
+        self._fan_out.close()
+
+
+def build(environment: StreamExecutionEnvironment, settings: Settings) -> None:
+    """Add the job's operators to an environment."""
+    tables = StreamTableEnvironment.create(environment)
+    tables.execute_sql(_TICKER)
+    batches = (
+        tables.to_data_stream(tables.from_path("ticker"))
+        .key_by(lambda _tick: _ONE_READER, key_type=Types.STRING())
+        .process(ReadStream(settings), output_type=_BYTES)
+        .name("read")
+        .uid("read")
+        .set_parallelism(1)
+        .flat_map(ParseMessages(settings), output_type=Types.TUPLE([Types.INT(), _BYTES]))
+        .name("parse")
+        .uid("parse")
+        .set_parallelism(1)
+    )
+    (
+        batches.key_by(lambda batch: batch[0], key_type=Types.INT())
+        .process(DetectAnomalies(settings), output_type=_BYTES)
+        .name("detect")
+        .uid("detect")
+        .set_parallelism(settings.parallelism)
+        .flat_map(WriteResults(settings), output_type=_BYTES)
+        .name("fan out")
+        .uid("fan-out")
+        .set_parallelism(settings.parallelism)
+    )

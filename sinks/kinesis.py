@@ -1,0 +1,71 @@
+"""Rows as JSON on a Kinesis stream, partition key = plant, the table's name in each record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from aws.kinesis import RECORD_BYTES_MAX, OutgoingRecord, PutFailure
+from aws.producer import batches, from_first_failure
+from sinks.base import Outcome, RejectedRow
+from sinks.row_json import encode_row
+from tepwatch.errors import ThrottledError, UnreachableError
+from tepwatch.schema import Row
+
+
+class PutsRecords(Protocol):
+    """The calls that the sink needs."""
+
+    def put_records(self, stream: str, records: Sequence[OutgoingRecord]) -> list[PutFailure]:
+        """Put up to 500 records; returns the failures in order."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class KinesisSink:
+    """Writes to `stream`; `connect` makes the client when the sink is opened."""
+
+    name = "kinesis"
+
+    def __init__(self, connect: Callable[[], PutsRecords], stream: str) -> None:
+        self._connect = connect
+        self._stream = stream
+        self._client: PutsRecords | None = None
+
+    def open(self) -> None:
+        """Connect."""
+        self._client = self._connect()
+
+    def write(self, rows: Sequence[Row]) -> Outcome:
+        """Put rows; those of a plant stay in order."""
+        records: dict[OutgoingRecord, Row] = {}
+        rejected: list[RejectedRow] = []
+        for row in rows:
+            data = encode_row(row, with_table=True)
+            key = str(row.values.get("plant") or row.values.get("partition_key") or row.table)
+            if len(data) + len(key.encode()) > RECORD_BYTES_MAX:
+                rejected.append(RejectedRow(row, f"{len(data)} bytes are too many for a record"))
+            else:
+                records[OutgoingRecord(key, data)] = row
+        failed: list[OutgoingRecord] = []
+        cause = ""
+        for batch in batches(list(records)):
+            retry, text = self._put(batch)
+            failed.extend(retry)
+            cause = text or cause
+        return Outcome(rejected, [records[record] for record in failed], cause)
+
+    def _put(self, batch: list[OutgoingRecord]) -> tuple[list[OutgoingRecord], str]:
+        assert self._client is not None, "the sink was not opened"
+        try:
+            failures = self._client.put_records(self._stream, batch)
+        except (ThrottledError, UnreachableError) as error:
+            return batch, str(error)
+        retry = from_first_failure(batch, failures)
+        return retry, f"{failures[0].code} {failures[0].message}" if failures else ""
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
