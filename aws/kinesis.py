@@ -52,7 +52,7 @@ class OutgoingRecord(NamedTuple):
 class PutFailure(NamedTuple):
     """A record of a put call that was not accepted, by its place in the call."""
 
-    index: int
+    place: int
     code: str
     message: str
 

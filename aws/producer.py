@@ -88,9 +88,7 @@ class OrderedProducer:
                 raise cause
             self.counts = self.counts._replace(waits=self.counts.waits + 1)
 
-    def _attempt(
-        self, pending: list[OutgoingRecord]
-    ) -> tuple[list[PutFailure], ServiceError]:
+    def _attempt(self, pending: list[OutgoingRecord]) -> tuple[list[PutFailure], ServiceError]:
         try:
             failures = self._client.put_records(self._stream, pending)
         except (ThrottledError, UnreachableError) as error:
@@ -108,7 +106,7 @@ def from_first_failure(
     """The records to put again so that none is lost and the order of each key is kept."""
     if not failures:
         return []
-    failed = {failure.index for failure in failures}
+    failed = {failure.place for failure in failures}
     broken_keys: set[str] = set()
     retry = []
     for index, record in enumerate(records):

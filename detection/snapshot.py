@@ -1,4 +1,4 @@
-"""State to bytes and back: a kind, a version and a checksum around an encoded payload. No pickle."""
+"""State to bytes and back: kind, version and checksum around an encoded payload. No pickle."""
 
 from __future__ import annotations
 

@@ -88,7 +88,8 @@ def parse_stages(text: str) -> tuple[Stage, ...]:
         groups = msgspec.json.decode(text, type=dict[str, list[str]])
     except msgspec.DecodeError as error:
         raise SettingsError(
-            f"setting stages: one of {', '.join(PRESETS)} or a JSON object of lists of tags: {error}"
+            f"setting stages: one of {', '.join(PRESETS)} or a JSON object of lists of tags: "
+            f"{error}"
         ) from error
     for name, tags in groups.items():
         unknown = [tag for tag in tags if tag not in TAGS]
@@ -253,9 +254,7 @@ class StageDetectors:
             StateError: damaged, of an old version, or of other stages or parameters.
         """
         try:
-            states = msgspec.msgpack.decode(
-                unseal(_KIND, _VERSION, data), type=list[_StageState]
-            )
+            states = msgspec.msgpack.decode(unseal(_KIND, _VERSION, data), type=list[_StageState])
         except msgspec.DecodeError as error:
             raise StateError(f"stage state is not readable: {error}") from error
         if len(states) != len(self._detectors):

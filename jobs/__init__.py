@@ -1,1 +1,1 @@
-"""The Flink job, in flow order: source, parse, detect, fan out; and the same steps without Flink."""
+"""The job in flow order: source, parse, detect, fan out; on Flink and without."""

@@ -135,9 +135,7 @@ class BucketDetector:
         self._journal_start = needed_from
 
     def _snapshot(self, name: str, tracked: _Tracked) -> None:
-        snapshot = _Snapshot(
-            self._settings.buckets, self._next_batch - 1, tracked.plant.to_bytes()
-        )
+        snapshot = _Snapshot(self._settings.buckets, self._next_batch - 1, tracked.plant.to_bytes())
         self._store.put_snapshot(
             name, seal(_SNAPSHOT_KIND, _VERSION, msgspec.msgpack.encode(snapshot))
         )

@@ -283,9 +283,7 @@ class StreamReader:
         log = _log.info if isinstance(error, ThrottledError) else _log.warning
         log("shard %s, again in %.2f s: %s", shard, delay, error)
 
-    def _recover(
-        self, connection: _Connection, shard: str, error: ServiceError
-    ) -> Records | None:
+    def _recover(self, connection: _Connection, shard: str, error: ServiceError) -> Records | None:
         connection.iterator = None
         position = self._state.shards[shard]
         match error.code:

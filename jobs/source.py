@@ -52,9 +52,7 @@ class ReadStream(KeyedProcessFunction):
         if self._due_ms is None or now_ms > self._due_ms + _OVERDUE_MS:
             self._arm(ctx, now_ms)
 
-    def on_timer(
-        self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext
-    ) -> Iterator[bytes]:
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[bytes]:
         """Poll once."""
         if timestamp != self._due_ms:
             return

@@ -1,7 +1,7 @@
 """The whole graph on one screen.
 
-    ticker -> read -> parse -> by bucket -> detect -> fan out
-              [one Python worker]          [one Python worker]
+ticker -> read -> parse -> by bucket -> detect -> fan out
+[one Python worker]          [one Python worker]
 """
 
 from __future__ import annotations
@@ -46,9 +46,8 @@ class ParseMessages(FlatMapFunction):
     def flat_map(self, value: bytes) -> Iterator[tuple[int, bytes]]:
         """Parse."""
         before = self._parser.counts
-        for bucket, data in self._parser.parse(decode_messages(bytes(value))):
-            # A plain tuple: Flink's coder takes no other.
-            yield bucket, data
+        # Plain tuples: Flink's coder takes no other.
+        yield from map(tuple, self._parser.parse(decode_messages(bytes(value))))
         after = self._parser.counts
         self._records.inc(after.records - before.records)
         self._rejected.inc(after.rejected - before.rejected)

@@ -147,7 +147,9 @@ class FlinkCluster:
         log.write_text(answer.stdout)
         found = _SUBMITTED.search(answer.stdout)
         if answer.returncode or found is None:
-            raise StartupError(f"the job was not accepted ({_last_error(answer.stdout)}): see {log}")
+            raise StartupError(
+                f"the job was not accepted ({_last_error(answer.stdout)}): see {log}"
+            )
         return found.group(1)
 
     def kill_task_manager(self) -> None:
@@ -260,7 +262,9 @@ class FlinkCluster:
             return self.rest.free_slots() > 0
 
         if not self.rest.wait_until(ready, START_SECONDS):
-            raise StartupError(f"Flink did not start within {START_SECONDS:g} s: see {self.log_folder}")
+            raise StartupError(
+                f"Flink did not start within {START_SECONDS:g} s: see {self.log_folder}"
+            )
 
     def _watch(self) -> None:
         while not self._stopping.wait(_WATCH_SECONDS):
@@ -284,5 +288,7 @@ def _is_python_worker(arguments: str) -> bool:
 
 
 def _last_error(output: str) -> str:
-    errors = [line.strip() for line in output.splitlines() if "Error" in line or "Exception" in line]
+    errors = [
+        line.strip() for line in output.splitlines() if "Error" in line or "Exception" in line
+    ]
     return errors[-1][:300] if errors else "no error was printed"

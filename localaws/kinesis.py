@@ -381,9 +381,7 @@ def _split_shard(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merge_shards(data: dict[str, Any]) -> dict[str, Any]:
-    _merge(
-        _stream_of(data), str(data.get("ShardToMerge")), str(data.get("AdjacentShardToMerge"))
-    )
+    _merge(_stream_of(data), str(data.get("ShardToMerge")), str(data.get("AdjacentShardToMerge")))
     return {}
 
 
@@ -449,7 +447,7 @@ def _describe_stream_summary(data: dict[str, Any]) -> Response:
     if status != 200:  # noqa: PLR2004 - an error answer, passed on as it is
         return status, headers, body
     answer = msgspec.json.decode(body)
-    _name, stream = kinesis._resolve_stream(data)
+    stream = _stream_of(data)
     answer["StreamDescriptionSummary"]["OpenShardCount"] = len(_open_ids(stream))
     return status, headers, msgspec.json.encode(answer)
 

@@ -17,9 +17,7 @@ from tepwatch.settings import Settings
 
 
 def _kinesis(settings: Settings) -> Sink:
-    connect = partial(
-        KinesisClient, region=settings.region, endpoint_url=settings.endpoint_url
-    )
+    connect = partial(KinesisClient, region=settings.region, endpoint_url=settings.endpoint_url)
     return KinesisSink(connect, settings.output_stream)
 
 

@@ -202,7 +202,8 @@ def detector_event_row(event: DetectorEvent) -> Row:
 def command_row(command: Command) -> Row:
     """The row of an operator's command."""
     return Row(
-        COMMANDS.name, {**_head(command), "command": command.command.value, "detail": command.detail}
+        COMMANDS.name,
+        {**_head(command), "command": command.command.value, "detail": command.detail},
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -56,8 +56,13 @@ class _Head(msgspec.Struct):
 
 
 # The head and one optional number for every variable, so that one call validates a reading.
-_WireReading: Final[type[_Head]] = msgspec.defstruct(
-    "_WireReading", [(tag, float | None, None) for tag in (*XMEAS_IDS, *XMV_IDS)], bases=(_Head,)
+_WireReading: Final = cast(
+    "type[_Head]",
+    msgspec.defstruct(
+        "_WireReading",
+        [(tag, float | None, None) for tag in (*XMEAS_IDS, *XMV_IDS)],
+        bases=(_Head,),
+    ),
 )
 _XMEAS_START: Final = len(_HEAD_FIELDS)
 _XMV_START: Final = _XMEAS_START + len(XMEAS_IDS)
@@ -157,9 +162,7 @@ def _json_object(line: bytes) -> dict[str, Any]:
     return fields
 
 
-def _reading(
-    fields: dict[str, Any], message: Message, number: int, policy: WirePolicy
-) -> Reading:
+def _reading(fields: dict[str, Any], message: Message, number: int, policy: WirePolicy) -> Reading:
     wire = _validated(fields, _WireReading)
     values: tuple[Any, ...] = msgspec.structs.astuple(wire)
     xmeas = values[_XMEAS_START:_XMV_START]
@@ -205,9 +208,7 @@ def _plant_event(
     )
 
 
-def _command(
-    fields: dict[str, Any], message: Message, number: int, policy: WirePolicy
-) -> Command:
+def _command(fields: dict[str, Any], message: Message, number: int, policy: WirePolicy) -> Command:
     head = _validated({name: fields[name] for name in _HEAD_FIELDS if name in fields}, _Head)
     try:
         kind = CommandKind(fields["command"])
@@ -261,9 +262,7 @@ def _time_ms(head: _Head, message: Message, policy: WirePolicy) -> int:
     return time_ms
 
 
-def _bounded_json(
-    fields: Mapping[str, Any], known: frozenset[str], bytes_max: int
-) -> str | None:
+def _bounded_json(fields: Mapping[str, Any], known: frozenset[str], bytes_max: int) -> str | None:
     """The fields that are not known, as JSON; those past the size limit are dropped and counted."""
     unknown = {name: value for name, value in fields.items() if name not in known}
     if not unknown:
@@ -313,7 +312,5 @@ def encode(record: StreamRecord) -> bytes:
     return _json_encoder.encode(fields)
 
 
-def _present(
-    ids: tuple[str, ...], values: tuple[float | None, ...]
-) -> Iterator[tuple[str, float]]:
+def _present(ids: tuple[str, ...], values: tuple[float | None, ...]) -> Iterator[tuple[str, float]]:
     return ((tag, value) for tag, value in zip(ids, values, strict=True) if value is not None)

@@ -1,0 +1,88 @@
+"""`tepwatch demo`: everything on this machine, live."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from cli import demo_view
+from cli.demo_run import DemoRun
+from cli.options import DEFAULT_DATA_DIR, DataDirOption, parse_duration
+from tepwatch.errors import InputFileError, UnreachableError
+
+# Ctrl-C has to end everything within 10 s; a run that ends by itself may catch up in peace.
+_CATCH_UP_INTERRUPTED_SECONDS: Final = 4.0
+_CATCH_UP_SECONDS: Final = 30.0
+_LINE_SECONDS: Final = 5.0
+
+
+def demo(
+    duration: Annotated[
+        str | None, typer.Option("--for", help="End by itself after 90, 60s, 5m or 1h.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the summary to this file.")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Rows per second of each plant.", min=0.01)] = 5.0,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Run everything here: local AWS, Flink, the job, and two recorded plants as live streams.
+
+    plant-1 runs normally, plant-2 loses its A feed (IDV 6) after 160 rows and shuts down; both
+    begin again as new runs. Ctrl-C ends it all and says what was stored. The exit status is 0 when
+    every count agrees.
+    """
+    seconds = None if duration is None else parse_duration(duration)
+    if json_file is not None and not json_file.resolve().parent.is_dir():
+        raise InputFileError(f"--json {json_file}: its folder does not exist")
+    interrupted = threading.Event()
+    console = Console(stderr=True)
+    previous = signal.getsignal(signal.SIGINT)
+    with DemoRun(data_dir, rate, lambda text: console.print(text, highlight=False)) as run:
+        # Until here Ctrl-C interrupts the start; from here on it ends the demo in order.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: interrupted.set())
+        _show(run, console, interrupted, seconds)
+        console.print("ending: the job catches up, then everything stops ...")
+        patience = _CATCH_UP_INTERRUPTED_SECONDS if interrupted.is_set() else _CATCH_UP_SECONDS
+        summary = run.finish(patience)
+    signal.signal(signal.SIGINT, previous)
+    console.print(demo_view.ended(summary))
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
+    if summary.problems:
+        sys.exit(1)
+
+
+def _show(
+    run: DemoRun, console: Console, interrupted: threading.Event, seconds: float | None
+) -> None:
+    """Show how it goes until the time is over or somebody interrupts."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    live = Live(console=console, refresh_per_second=2, transient=True)
+    next_line = 0.0
+    with live:
+        while not interrupted.is_set() and (deadline is None or time.monotonic() < deadline):
+            try:
+                status = run.status()
+            except UnreachableError as error:
+                console.print(f"{error}")
+            else:
+                if console.is_terminal:
+                    live.update(demo_view.live(run, status))
+                elif time.monotonic() >= next_line:
+                    next_line = time.monotonic() + _LINE_SECONDS
+                    console.print(demo_view.line(status), highlight=False, soft_wrap=True)
+            left = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
+            interrupted.wait(max(left, 0.05))
+    if not console.is_terminal:
+        console.print(demo_view.places(run))

@@ -1,0 +1,310 @@
+"""The demo as a whole: local AWS, Flink, the job, and two recorded plants as live streams."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+import msgspec
+
+from aws.kinesis import KinesisClient
+from cli.kinesis_output import KinesisOutput
+from jobs import entry
+from jobs.metrics import MILLIS_BEHIND, RECORDS_READ_TOTAL
+from localaws.flink_cluster import FlinkCluster
+from localaws.flink_rest import Checkpoints
+from localaws.server import LocalAws
+from simulator.recordings import Recording, load
+from simulator.replay import Replay
+from sinks.files import read_table
+from tepwatch.errors import InputFileError, StartupError, TepwatchError, UnreachableError
+from tepwatch.records import ScoreState
+from tepwatch.resources import STREAMS
+from tepwatch.schema import COMMANDS, DEAD_LETTERS, EVENTS, READINGS, SCORES
+from tepwatch.settings import Settings
+from tepwatch.settings import load as load_settings
+
+RECORDINGS: Final = {"plant-1": "normal.npz", "plant-2": "idv6.npz"}
+"""The plants of the demo and what they replay."""
+
+_GOLDEN: Final = Path(__file__).resolve().parents[1] / "tests" / "golden"
+_RUNNING_SECONDS: Final = 60.0
+_RUNS_KEPT: Final = 3
+
+
+class Status(NamedTuple):
+    """How the demo stands at one moment."""
+
+    sent: dict[str, int]
+    read: int
+    stored: int
+    millis_behind: int
+    checkpoints: Checkpoints
+    restarts: int
+    scores: dict[str, dict[str, tuple[float | None, str]]]
+
+
+class Summary(msgspec.Struct):
+    """What the demo sent, read, scored and stored; `problems` is empty when all counts agree."""
+
+    seconds: float
+    records_sent: int
+    records_read: int
+    readings_sent: int
+    readings_scored: int
+    records_stored: int
+    score_rows_stored: int
+    dead_letters: int
+    restarts: int
+    tables: str
+    problems: list[str]
+
+
+class DemoRun:
+    """Everything that runs; use as a context manager: leaving it ends every process.
+
+    Args:
+        data_dir: a folder for this run is made below it.
+        rate: rows a second of each plant.
+        say: told, in a line each, what is being started.
+
+    Raises (from `__enter__`):
+        TepwatchError: something did not start; the text says what and where its log is.
+    """
+
+    def __init__(self, data_dir: Path, rate: float, say: Callable[[str], None]) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        runs = data_dir / "demo"
+        _forget_old_runs(runs)
+        self.folder = (runs / stamp).resolve()
+        self.tables = self.folder / "tables"
+        self._rate = rate
+        self._say = say
+        self._stack = contextlib.ExitStack()
+        self._stop = threading.Event()
+        self._failure: TepwatchError | None = None
+        self._threads: list[threading.Thread] = []
+        self._tail = _ScoreTail(self.tables / SCORES.name)
+        self.replays: dict[str, Replay] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop_sending()
+        self._stack.close()
+
+    def _start(self) -> None:
+        recordings = {plant: _golden(name) for plant, name in RECORDINGS.items()}
+        self._say("starting the local AWS ...")
+        self.local_aws = self._stack.enter_context(LocalAws(self.folder))
+        self._settings = load_settings(
+            {
+                "endpoint_url": self.local_aws.endpoint_url,
+                "files_path": str(self.tables),
+                "sinks": "files",
+            }
+        )
+        self._say("creating its streams ...")
+        _create_streams(self._settings)
+        self._say("starting Flink (about 10 s) ...")
+        self.flink = self._stack.enter_context(FlinkCluster(self.folder / "flink"))
+        self._say("submitting the job (about 15 s) ...")
+        self._job_id = self.flink.submit(
+            entry.path(), environment=entry.environment(self._settings)
+        )
+        rest = self.flink.rest
+        if not rest.wait_until(lambda: rest.tasks_running(self._job_id), _RUNNING_SECONDS):
+            raise StartupError(
+                f"the job does not run: {rest.last_failure(self._job_id)}; "
+                f"see {self.flink.log_folder}"
+            )
+        self._say(f"replaying {' and '.join(RECORDINGS.values())} ...")
+        self._started = time.monotonic()
+        for plant, recording in recordings.items():
+            replay = Replay(recording, plant, rate=self._rate, loop=True)
+            self.replays[plant] = replay
+            thread = threading.Thread(target=self._send, args=(replay,), name=f"replay-{plant}")
+            thread.start()
+            self._threads.append(thread)
+
+    def _send(self, replay: Replay) -> None:
+        try:
+            output = KinesisOutput(self._settings)
+            try:
+                replay.run(output, self._stop)
+            finally:
+                output.close()
+        except TepwatchError as error:
+            self._failure = error
+            self._stop.set()
+
+    def status(self) -> Status:
+        """How it stands.
+
+        Raises:
+            TepwatchError: a replay could not go on, or Flink does not answer.
+        """
+        if self._failure is not None:
+            raise self._failure
+        self._tail.read_on()
+        rest = self.flink.rest
+        metrics = rest.metrics(
+            self._job_id, lambda name: name.startswith((RECORDS_READ_TOTAL, MILLIS_BEHIND))
+        )
+        behind = [value for name, value in metrics.items() if name.startswith(MILLIS_BEHIND)]
+        return Status(
+            {plant: replay.sent for plant, replay in self.replays.items()},
+            metrics.get(RECORDS_READ_TOTAL, 0),
+            self._tail.readings,
+            max(behind, default=0),
+            rest.checkpoints(self._job_id),
+            rest.job(self._job_id).restarts,
+            self._tail.latest,
+        )
+
+    def stop_sending(self) -> None:
+        """End the replays; returns when their last records are accepted."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def finish(self, patience_seconds: float) -> Summary:
+        """End the replays, let the job catch up, and count what was stored.
+
+        Args:
+            patience_seconds: how long the job may take to catch up.
+        """
+        self.stop_sending()
+        seconds = time.monotonic() - self._started
+        sent = sum(replay.sent for replay in self.replays.values())
+        readings = sum(replay.readings for replay in self.replays.values())
+        self.flink.rest.wait_until(
+            lambda: self._read_total() >= sent and self._tail.read_on() >= readings,
+            patience_seconds,
+        )
+        read, restarts = self._read_total(), 0
+        with contextlib.suppress(UnreachableError):
+            restarts = self.flink.rest.job(self._job_id).restarts
+            self.flink.rest.cancel(self._job_id)
+        return self._summary(seconds, sent, readings, read, restarts)
+
+    def _read_total(self) -> int:
+        try:
+            metrics = self.flink.rest.metrics(self._job_id, lambda name: name == RECORDS_READ_TOTAL)
+        except UnreachableError:
+            return 0
+        return metrics.get(RECORDS_READ_TOTAL, 0)
+
+    def _summary(
+        self, seconds: float, sent: int, readings_sent: int, read: int, restarts: int
+    ) -> Summary:
+        tables = {
+            table.name: read_table(self.tables, table.name)
+            for table in (READINGS, SCORES, EVENTS, COMMANDS, DEAD_LETTERS)
+        }
+        scored = {
+            (row.values["plant"], row.values["run"], row.values["time"])
+            for row in tables[SCORES.name].values()
+        }
+        dead_letters = len(tables[DEAD_LETTERS.name])
+        stored = sum(len(tables[table.name]) for table in (READINGS, EVENTS, COMMANDS))
+        problems = []
+        if self._failure is not None:
+            problems.append(str(self._failure))
+        for what, count, expected in (
+            ("records read", read, sent),
+            ("records stored", stored, sent),
+            ("readings scored", len(scored), readings_sent),
+            ("dead letters", dead_letters, 0),
+        ):
+            if count != expected:
+                problems.append(f"{what}: {count}, expected {expected}")
+        return Summary(
+            round(seconds, 1),
+            sent,
+            read,
+            readings_sent,
+            len(scored),
+            stored,
+            len(tables[SCORES.name]),
+            dead_letters,
+            restarts,
+            str(self.tables),
+            problems,
+        )
+
+
+class _ScoreTail:
+    """Reads on in the score files as they grow."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._offsets: dict[Path, int] = {}
+        self._keys: set[tuple[str, str, str]] = set()
+        self.latest: dict[str, dict[str, tuple[float | None, str]]] = {}
+
+    @property
+    def readings(self) -> int:
+        """Different readings whose scores were seen."""
+        return len(self._keys)
+
+    def read_on(self) -> int:
+        """Read what has come since the last call; returns `readings`."""
+        for path in sorted(self._folder.glob("part-*.ndjson")):
+            with path.open("rb") as lines:
+                lines.seek(self._offsets.get(path, 0))
+                data = lines.read()
+            whole = data[: data.rfind(b"\n") + 1]
+            self._offsets[path] = self._offsets.get(path, 0) + len(whole)
+            for line in whole.splitlines():
+                self._take(msgspec.json.decode(line, type=_ScoreLine))
+        return self.readings
+
+    def _take(self, line: _ScoreLine) -> None:
+        self._keys.add((line.plant, line.run, line.time))
+        self.latest.setdefault(line.plant, {})[line.stage] = (line.score, line.state)
+
+
+class _ScoreLine(msgspec.Struct):
+    plant: str
+    run: str
+    time: str
+    stage: str
+    score: float | None
+    state: ScoreState
+
+
+def _golden(name: str) -> Recording:
+    path = _GOLDEN / name
+    if not path.exists():
+        raise InputFileError(f"{path} is missing: run the demo from a checkout of the project")
+    return load(path)
+
+
+def _create_streams(settings: Settings) -> None:
+    client = KinesisClient(region=settings.region, endpoint_url=settings.endpoint_url)
+    for stream in STREAMS:
+        client.create_stream(stream.name, stream.shards)
+    client.close()
+
+
+def _forget_old_runs(runs: Path) -> None:
+    for old in sorted(runs.glob("*Z"))[: -(_RUNS_KEPT - 1)]:
+        shutil.rmtree(old, ignore_errors=True)

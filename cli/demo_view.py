@@ -1,0 +1,102 @@
+"""The demo in the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.demo_run import RECORDINGS, DemoRun, Status, Summary
+from tepwatch.records import ScoreState
+
+
+def live(demo: DemoRun, status: Status) -> RenderableType:
+    """One screen: flow, scores, places to look at."""
+    return Group(_flow(demo, status), Text(), _scores(status), Text(), places(demo))
+
+
+def _flow(demo: DemoRun, status: Status) -> Table:
+    sent = sum(status.sent.values())
+    readings = sum(replay.readings for replay in demo.replays.values())
+    latest = status.checkpoints
+    checkpoint = (
+        f"{latest.completed}, last {latest.latest_duration_ms} ms, "
+        f"{(latest.latest_bytes or 0) / 1e6:.1f} MB"
+        if latest.latest_path
+        else "none yet"
+    )
+    table = Table(title="Flow", title_justify="left", box=None, show_header=False)
+    for name, value in (
+        ("records sent", f"{sent}"),
+        ("records read by the job", f"{status.read}"),
+        ("readings scored and stored", f"{status.stored} of {readings}"),
+        ("lag of the reader", f"{status.millis_behind} ms"),
+        ("checkpoints", checkpoint),
+        ("restarts", f"{status.restarts}"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _scores(status: Status) -> Table:
+    table = Table(title="Last scores", title_justify="left", box=None)
+    stages = sorted({stage for plant in status.scores.values() for stage in plant})
+    for column in ("plant", "replays", *stages):
+        table.add_column(column)
+    for plant, recording in RECORDINGS.items():
+        latest = status.scores.get(plant, {})
+        cells = [_score(*latest.get(stage, (None, ""))) for stage in stages]
+        table.add_row(plant, recording, *cells)
+    return table
+
+
+def _score(score: float | None, state: str) -> Text:
+    if score is None:
+        return Text(state.replace("_", " ") or "-", style="dim")
+    style = "dim" if state == ScoreState.HELD else ""
+    return Text(f"{score:.2f}", style=style)
+
+
+def places(demo: DemoRun) -> Table:
+    """Where everything can be looked at."""
+    table = Table(title="Look at", title_justify="left", box=None, show_header=False)
+    for name, value in (
+        ("Flink", demo.flink.rest.url),
+        ("local AWS", demo.local_aws.endpoint_url),
+        ("tables", str(demo.tables)),
+        ("logs", f"{demo.folder}/localaws.log, {demo.flink.log_folder}"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def line(status: Status) -> str:
+    """The status in one line, for an output that is no terminal."""
+    scores = "; ".join(
+        f"{plant} " + " ".join("-" if score is None else f"{score:.2f}" for score, _ in by.values())
+        for plant, by in sorted(status.scores.items())
+    )
+    return (
+        f"sent {sum(status.sent.values())} read {status.read} stored {status.stored} "
+        f"lag {status.millis_behind} ms checkpoints {status.checkpoints.completed} "
+        f"scores {scores or '-'}"
+    )
+
+
+def ended(summary: Summary) -> RenderableType:
+    """What was stored."""
+    table = Table(title="Stored", title_justify="left", box=None, show_header=False)
+    for name, value in (
+        ("seconds", f"{summary.seconds}"),
+        ("records sent", f"{summary.records_sent}"),
+        ("records read", f"{summary.records_read}"),
+        ("readings scored", f"{summary.readings_scored} of {summary.readings_sent}"),
+        ("records stored", f"{summary.records_stored}"),
+        ("score rows stored", f"{summary.score_rows_stored}"),
+        ("dead letters", f"{summary.dead_letters}"),
+        ("restarts", f"{summary.restarts}"),
+        ("tables", summary.tables),
+    ):
+        table.add_row(name, value)
+    problems = [Text(f"does not agree: {problem}", style="red") for problem in summary.problems]
+    return Group(table, *problems)

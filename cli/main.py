@@ -1,0 +1,43 @@
+"""The command `tepwatch`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cli import demo, doctor, job, localaws, replay
+from tepwatch import logs
+from tepwatch.errors import TepwatchError
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="tepwatch",
+    help="Streaming anomaly detection for industrial processes, on the Tennessee Eastman plant.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("demo")(demo.demo)
+app.command("replay")(replay.replay)
+app.add_typer(job.app, name="job")
+app.command("localaws")(localaws.localaws)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command; an error a person can act on is one line and an exit status."""
+    logs.configure("WARNING")
+    try:
+        app()
+    except TepwatchError as error:
+        print(f"tepwatch: {error}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

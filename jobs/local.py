@@ -1,0 +1,126 @@
+"""The same steps without Flink, in one thread: for tests, benchmarks and small machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from jobs.bucket import BucketDetector
+from jobs.fan_out import FanOut
+from jobs.metrics import (
+    PLANT_COUNTS,
+    RECORDS_IN,
+    RECORDS_READ_TOTAL,
+    REJECTED,
+    TRIMS,
+    DictMetrics,
+)
+from jobs.parse import Parser
+from jobs.shards import StreamReader
+from sinks.base import Sink
+from tepwatch.settings import Settings
+
+
+class Checkpoint(NamedTuple):
+    """The state of all steps at one moment."""
+
+    reader: bytes
+    buckets: dict[int, tuple[dict[str, bytes], dict[int, bytes]]]
+
+
+class _DictStore:
+    """One bucket's state in memory."""
+
+    def __init__(self, snapshots: dict[str, bytes], journal: dict[int, bytes]) -> None:
+        self.kept_snapshots = snapshots
+        self.kept_journal = journal
+
+    def snapshots(self) -> Iterable[tuple[str, bytes]]:
+        return list(self.kept_snapshots.items())
+
+    def put_snapshot(self, plant: str, data: bytes) -> None:
+        self.kept_snapshots[plant] = data
+
+    def journal(self) -> Iterable[tuple[int, bytes]]:
+        return list(self.kept_journal.items())
+
+    def append(self, number: int, data: bytes) -> None:
+        self.kept_journal[number] = data
+
+    def forget(self, number: int) -> None:
+        del self.kept_journal[number]
+
+
+class LocalJob:
+    """Reads, parses, detects and fans out, one poll at a time.
+
+    Args:
+        settings: of the job.
+        reader: made by the caller, from `checkpoint.reader` when there is one.
+        sinks: to write to; opened here.
+        checkpoint: to go on from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        reader: StreamReader,
+        sinks: Sequence[Sink],
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._parser = Parser(settings)
+        self.metrics = DictMetrics()
+        self._fan_out = FanOut(sinks, self.metrics, patience_seconds=settings.sink_patience_seconds)
+        kept = checkpoint.buckets if checkpoint else {}
+        self._stores = {
+            number: _DictStore(dict(snapshots), dict(journal))
+            for number, (snapshots, journal) in kept.items()
+        }
+        self._buckets: dict[int, BucketDetector] = {}
+        self.metrics.gauge(RECORDS_READ_TOTAL, lambda: reader.records)
+        self.metrics.gauge(TRIMS, lambda: reader.trims)
+        self.metrics.gauge(RECORDS_IN, lambda: self._parser.counts.records)
+        self.metrics.gauge(REJECTED, lambda: self._parser.counts.rejected)
+        for name in PLANT_COUNTS:
+            self.metrics.gauge(name, partial(self._count, name))
+
+    def step(self) -> float:
+        """One poll and all that follows from it; returns the seconds until the next is due.
+
+        Raises:
+            ServiceError: the stream is gone or may not be read.
+            SinkUnavailableError: a sink took nothing for too long; go back to a checkpoint.
+        """
+        poll = self._reader.poll()
+        for number, data in self._parser.parse(poll.messages):
+            self._fan_out.write(self._bucket(number).process(data))
+        return poll.next_seconds
+
+    def checkpoint(self) -> Checkpoint:
+        """The state as it stands."""
+        return Checkpoint(
+            self._reader.to_bytes(),
+            {
+                number: (dict(store.kept_snapshots), dict(store.kept_journal))
+                for number, store in self._stores.items()
+            },
+        )
+
+    def close(self) -> None:
+        """Close the reader and the sinks."""
+        self._reader.close()
+        self._fan_out.close()
+
+    def _bucket(self, number: int) -> BucketDetector:
+        if number not in self._buckets:
+            store = self._stores.setdefault(number, _DictStore({}, {}))
+            self._buckets[number] = BucketDetector(self._settings, store)
+        return self._buckets[number]
+
+    def _count(self, name: str) -> int:
+        return sum(
+            getattr(counts, name) for bucket in self._buckets.values() for counts in bucket.counts()
+        )

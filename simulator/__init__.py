@@ -1,0 +1,1 @@
+"""Where plant data come from: for now recordings, replayed as live streams."""

@@ -1,0 +1,198 @@
+"""Recorded plant data: npz arrays, CSV tables and NDJSON records."""
+
+from __future__ import annotations
+
+import csv
+import math
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from tepwatch.errors import InputFileError
+from tepwatch.records import EventKind, Message, Origin, PlantEvent, Reading, Rejected, StreamRecord
+from tepwatch.tags import TAGS, XMEAS_IDS
+from tepwatch.wire import WirePolicy, decode
+
+DEFAULT_ROW_SECONDS: Final = 180.0
+"""Process time of a row in the published benchmark."""
+
+# Columns of a table without names: all 53 variables, without the agitator, measurements only.
+_WIDTHS: Final = (53, 52, 41)
+_NOWHERE: Final = Origin("", "0", 0, 0)
+_FAR_FUTURE_MS: Final = 4_102_444_800_000
+_IDS: Final = tuple(TAGS)
+
+
+class Recording(NamedTuple):
+    """One recorded run.
+
+    `items` are records whose plant, run, seq and times are still to be filled in; `row_seconds` is
+    the process time of one reading.
+    """
+
+    name: str
+    items: tuple[StreamRecord, ...]
+    row_seconds: float
+
+
+def load(path: Path, *, case: int | None = None, row_seconds: float | None = None) -> Recording:
+    """Read a recording; the kind of file is told by its ending.
+
+    - `.npz`: array `y` (rows x 53, 52 or 41; or cases x rows x columns, then `case` chooses).
+      Optional `run_rows` (the run ends by a shutdown after so many), `row_seconds`, and `idv` with
+      `idv_hours` (a disturbance and when it begins).
+    - `.csv`: with a header of tag ids, or without one 53, 52 or 41 columns; empty cells are
+      missing values.
+    - `.ndjson`, `.jsonl`: one record of the stream a line.
+
+    Args:
+        path: the file.
+        case: index of the run in an array of several.
+        row_seconds: in place of the file's own, or of 180.
+
+    Raises:
+        InputFileError: missing, of another kind or of a wrong shape; the text says what and where.
+    """
+    readers: dict[str, Callable[[], tuple[tuple[StreamRecord, ...], float | None]]] = {
+        ".npz": lambda: _from_npz(path, case),
+        ".csv": lambda: (_from_csv(path), None),
+        ".ndjson": lambda: (_from_ndjson(path), None),
+        ".jsonl": lambda: (_from_ndjson(path), None),
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise InputFileError(f"{path}: the name has to end in {', '.join(readers)}")
+    try:
+        items, own_row_seconds = reader()
+    except OSError as error:
+        raise InputFileError(f"{path}: {error.strerror or error}") from error
+    if not items:
+        raise InputFileError(f"{path} holds no row")
+    return Recording(path.stem, items, row_seconds or own_row_seconds or DEFAULT_ROW_SECONDS)
+
+
+def _reading(values: list[float | None], where: str) -> Reading:
+    padded = values + [None] * (len(_IDS) - len(values))
+    checked = tuple(
+        None if value is None or not math.isfinite(value) else value for value in padded
+    )
+    xmeas = checked[: len(XMEAS_IDS)]
+    if xmeas.count(None) == len(xmeas):
+        raise InputFileError(f"{where} holds no measurement")
+    return Reading("", "", None, 0, None, xmeas, checked[len(XMEAS_IDS) :], None, _NOWHERE)
+
+
+def _event(kind: EventKind, **detail: object) -> PlantEvent:
+    return PlantEvent("", "", None, 0, None, kind, msgspec.json.encode(detail).decode(), _NOWHERE)
+
+
+def _from_npz(path: Path, case: int | None) -> tuple[tuple[StreamRecord, ...], float | None]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise InputFileError(f"{path} is not an npz file of arrays: {error}") from error
+    if "y" not in arrays:
+        raise InputFileError(f"{path} has no array y; it holds {', '.join(arrays) or 'nothing'}")
+    table = _one_case(path, np.asarray(arrays["y"]), case)
+    run_rows = int(arrays.get("run_rows", len(table)))
+    row_seconds = float(arrays["row_seconds"]) if "row_seconds" in arrays else None
+    rows = [
+        _reading(row, f"{path} row {number}")
+        for number, row in enumerate(table[:run_rows].tolist())
+    ]
+    items: list[StreamRecord] = list(rows)
+    if "idv_hours" in arrays:
+        begins = float(arrays["idv_hours"]) * 3600 / (row_seconds or DEFAULT_ROW_SECONDS)
+        number = int(arrays["idv"])
+        items.insert(round(begins), _event(EventKind.DISTURBANCE, idv=number, on=True))
+    if run_rows < len(table):
+        items.append(_event(EventKind.SHUTDOWN, reason="the recorded plant shut down"))
+    return tuple(items), row_seconds
+
+
+def _one_case(path: Path, table: np.ndarray[Any, Any], case: int | None) -> np.ndarray[Any, Any]:
+    if table.ndim == 3:  # noqa: PLR2004 - cases, rows, columns
+        if case is None or not 0 <= case < len(table):
+            raise InputFileError(
+                f"{path} holds {len(table)} runs: choose one with --case 0 to {len(table) - 1}"
+            )
+        table = table[case]
+    if table.ndim != 2 or table.shape[1] not in _WIDTHS or table.dtype.kind not in "fiu":  # noqa: PLR2004
+        raise InputFileError(
+            f"{path}: y has shape {table.shape} of {table.dtype}; rows of 53, 52 or 41 numbers "
+            "are expected"
+        )
+    return table
+
+
+def _from_csv(path: Path) -> tuple[StreamRecord, ...]:
+    with path.open(newline="", encoding="utf-8") as lines:
+        return tuple(_csv_readings(path, csv.reader(lines)))
+
+
+def _csv_readings(path: Path, rows: Iterator[list[str]]) -> Iterator[Reading]:
+    columns: list[int] | None = None
+    try:
+        for number, row in enumerate(rows, 1):
+            if not row:
+                continue
+            where = f"{path} line {number}"
+            if columns is None:
+                columns, is_header = _csv_columns(row, where)
+                if is_header:
+                    continue
+            if len(row) != len(columns):
+                raise InputFileError(f"{where} has {len(row)} cells, not {len(columns)}")
+            values: list[float | None] = [None] * len(_IDS)
+            for column, cell in zip(columns, row, strict=True):
+                values[column] = _csv_number(cell, where)
+            yield _reading(values, where)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputFileError(f"{path} is not a CSV table in UTF-8: {error}") from error
+
+
+def _csv_columns(row: list[str], where: str) -> tuple[list[int], bool]:
+    names = [cell.strip() for cell in row]
+    if any(name in TAGS for name in names):
+        unknown = [name for name in names if name not in TAGS]
+        if unknown or len(set(names)) != len(names):
+            raise InputFileError(
+                f"{where}: the header takes each tag id once; not known: "
+                f"{', '.join(unknown) or 'none'}"
+            )
+        return [_IDS.index(name) for name in names], True
+    if len(row) not in _WIDTHS:
+        raise InputFileError(
+            f"{where} has {len(row)} cells; a header of tag ids or 53, 52 or 41 columns are needed"
+        )
+    return list(range(len(row))), False
+
+
+def _csv_number(cell: str, where: str) -> float | None:
+    text = cell.strip()
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputFileError(f"{where}: {text!r} is not a number") from error
+
+
+def _from_ndjson(path: Path) -> tuple[StreamRecord, ...]:
+    policy = WirePolicy()
+    items: list[StreamRecord] = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.isspace():
+                continue
+            message = Message(line.rstrip(b"\n"), "", "0", "plant", _FAR_FUTURE_MS)
+            for item in decode(message, policy):
+                if isinstance(item, Rejected):
+                    raise InputFileError(f"{path} line {number}: {item.message}")
+                items.append(item)
+    return tuple(items)

@@ -1,0 +1,124 @@
+"""A recording as a live stream: stamped, paced, and from the beginning again as a new run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from simulator.outputs import Output
+from simulator.pacing import Pacer
+from simulator.recordings import Recording
+from tepwatch.records import EventKind, Origin, PlantEvent, Reading, StreamRecord
+from tepwatch.wire import encode
+
+RECORDS_AT_ONCE: Final = 500
+_RUN_FORMAT: Final = "%Y%m%dT%H%M%SZ"
+_SECOND: Final = dt.timedelta(seconds=1)
+
+
+class Replay:
+    """Replays one recording as one plant.
+
+    Args:
+        recording: what to replay.
+        plant: name of the plant.
+        rate: records a second; None for as fast as the output takes them.
+        loop: begin again, as a new run, when the recording ends.
+        limit: end after so many records; None for no limit.
+        start: event time of the first record, the following ones a row's process time apart; None
+            for the time at which each is sent.
+        wall_clock: replaced in tests.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        plant: str,
+        *,
+        rate: float | None = None,
+        loop: bool = False,
+        limit: int | None = None,
+        start: dt.datetime | None = None,
+        wall_clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        self._recording = recording
+        self._plant = plant
+        self._rate = rate
+        self._loop = loop
+        self._limit = limit
+        self._start = start
+        self._wall_clock = wall_clock
+        self._row = dt.timedelta(seconds=recording.row_seconds)
+        self.sent = 0
+        self.readings = 0
+        self.slipped_seconds = 0.0
+
+    def run(self, output: Output, stop: threading.Event) -> None:
+        """Send until the recording ends, the limit is reached or `stop` is set.
+
+        Raises:
+            TepwatchError: the output takes no more; `sent` says how many records it took.
+        """
+        pacer = Pacer(self._rate)
+        records = self._records()
+        while not stop.is_set():
+            if self._limit is not None and self.sent >= self._limit:
+                return
+            left = RECORDS_AT_ONCE if self._limit is None else self._limit - self.sent
+            due = pacer.due(min(RECORDS_AT_ONCE, left))
+            if not due:
+                stop.wait(pacer.seconds_until_due())
+                continue
+            batch = [record for _, record in zip(range(due), records, strict=False)]
+            if not batch:
+                return
+            output.write(self._plant, [encode(record) for record in batch])
+            pacer.sent(len(batch))
+            self.sent += len(batch)
+            self.readings += sum(isinstance(record, Reading) for record in batch)
+            self.slipped_seconds = pacer.slipped_seconds
+
+    def _records(self) -> Iterator[StreamRecord]:
+        previous_run: dt.datetime | None = None
+        elapsed = dt.timedelta(0)
+        while True:
+            begin = self._wall_clock() if self._start is None else self._start + elapsed
+            begin = begin.replace(microsecond=0)
+            if previous_run is not None and begin <= previous_run:
+                # Names of runs sort in their order, however fast the runs follow each other.
+                begin = previous_run + _SECOND
+            yield from self._one_run(begin.strftime(_RUN_FORMAT), elapsed, previous_run is None)
+            rows = sum(isinstance(item, Reading) for item in self._recording.items)
+            elapsed += rows * self._row
+            previous_run = begin
+            if not self._loop:
+                return
+
+    def _one_run(self, run: str, elapsed: dt.timedelta, first: bool) -> Iterator[StreamRecord]:
+        items = self._recording.items
+        if not first:
+            restart = PlantEvent(
+                "", "", None, 0, None, EventKind.RESTART, None, Origin("", "0", 0, 0)
+            )
+            items = (restart, *items)
+        row = 0
+        for seq, item in enumerate(items):
+            row += isinstance(item, Reading)
+            yield msgspec.structs.replace(
+                item,
+                plant=self._plant,
+                run=run,
+                seq=seq,
+                time_ms=self._time_ms(elapsed + row * self._row),
+                process_hours=row * self._recording.row_seconds / 3600,
+            )
+
+    def _time_ms(self, since_start: dt.timedelta) -> int:
+        if self._start is None:
+            return time.time_ns() // 1_000_000
+        return round((self._start + since_start).timestamp() * 1000)

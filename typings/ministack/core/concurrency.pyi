@@ -1,0 +1,3 @@
+import threading
+
+esm_wake: threading.Event
