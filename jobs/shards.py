@@ -54,6 +54,9 @@ class ReadsShards(Protocol):
     def get_records(self, shard: str, iterator: str) -> Records:
         """Read on from an iterator."""
 
+    def close(self) -> None:
+        """Close the connection."""
+
 
 class _Position(msgspec.Struct, array_like=True):
     """How far a shard was read.
@@ -191,8 +194,11 @@ class StreamReader:
             raise StateError(f"reader state is not readable: {error}") from error
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads and the connections."""
         self._pool.shutdown(cancel_futures=True)
+        self._lister.close()
+        for connection in self._connections.values():
+            connection.client.close()
 
     # -- which shards ------------------------------------------------------------------------
 
@@ -296,14 +302,14 @@ class StreamReader:
                 position.after = None
                 position.start_ms = None
                 return None
-            case "ResourceNotFoundException" if self._is_gone(shard):
+            case "ResourceNotFoundException" if self._is_gone(connection.client, shard):
                 return Records([], None, 0)
             case _:
                 raise error
 
-    def _is_gone(self, shard: str) -> bool:
+    def _is_gone(self, client: ReadsShards, shard: str) -> bool:
         """Whether the stream still exists and just this shard has expired."""
-        return all(listed.id != shard for listed in self._connect().list_shards(self._stream))
+        return all(listed.id != shard for listed in client.list_shards(self._stream))
 
     def _advance(self, shard: str, records: Records) -> None:
         connection = self._connections[shard]
@@ -316,6 +322,6 @@ class StreamReader:
         connection.full = records.millis_behind > 0
         if records.next_iterator is None:
             position.finished = True
-            del self._connections[shard]
+            self._connections.pop(shard).client.close()
             # Its children may be read now; they may not be listed yet.
             self._list_again_at = 0.0

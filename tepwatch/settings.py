@@ -34,6 +34,17 @@ _ALIASES: Final[Mapping[str, str]] = {
     "RcfShingleCyclic": "cyclic_shingle",
 }
 
+# Properties of the reference system that no part of this one reads yet.
+_IGNORED: Final = frozenset(
+    {
+        "SideCSVDeliveryStreamName",
+        "TimeStreamRegion",
+        "TimeStreamDbName",
+        "TimeStreamTableName",
+        "TimeStreamIngestBatchSize",
+    }
+)
+
 # Environment variables with our prefix that are not settings of this class.
 _OTHER_VARIABLES: Final = frozenset({"LOG_LEVEL", "PROPERTIES_FILE", "DATA_DIR"})
 
@@ -179,6 +190,7 @@ def _from_properties(path: Path) -> dict[str, str]:
         # The service's own groups (run options and the like) are not for us.
         if not group.property_group_id.startswith("kinesis.analytics.")
         for name, value in group.property_map.items()
+        if name not in _IGNORED
     }
 
 

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from localaws.server import LocalAws
+
+settings.register_profile("tests", deadline=None, print_blob=True)
+settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """A local AWS that the tests share; each test takes streams of its own."""
+    with LocalAws(tmp_path_factory.mktemp("localaws")) as server:
+        yield server
+
+
+@pytest.fixture
+def stream_name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A name no other test has."""
+    return f"test-{tmp_path.name}"[:100].strip("-")
