@@ -121,7 +121,8 @@ class RandomCutForest:
         self._window: list[tuple[float, ...]] = []
         options: Any = {
             "dimensions": parameters.dimensions * parameters.shingle_size,
-            "shingle_size": parameters.shingle_size,
+            # Shingles are made here: to the engine they are plain points.
+            "shingle_size": 1,
             "num_trees": parameters.trees,
             "sample_size": parameters.sample_size,
             "lambda": parameters.time_decay,
