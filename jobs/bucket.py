@@ -16,7 +16,7 @@ from detection.snapshot import seal, unseal
 from jobs.plant import Plant, PlantCounts
 from jobs.results import Parsed, Result, decode_parsed, encode
 from tepwatch.errors import NewerStateError, StateError
-from tepwatch.records import Rejected, StreamRecord
+from tepwatch.records import DetectorEvent, Rejected, StreamRecord
 from tepwatch.settings import Settings
 
 _SNAPSHOT_KIND: Final = b"SNAP"
@@ -77,27 +77,27 @@ class BucketDetector:
         self._next_batch = 0
         self._journal_start = 0
         self.replayed_records = 0
+        # Said during the replay, whose other results were stored before the restore.
+        self._unsaid: list[Result] = []
         self._restore()
 
     def process(self, batch: bytes) -> list[Result]:
         """Take in one batch of parsed records and return what to store."""
-        rejected: list[Result] = []
-        records: list[Parsed] = []
-        for item in decode_parsed(batch):
-            if isinstance(item, Rejected):
-                rejected.append(item)
-            else:
-                records.append(item)
+        items = decode_parsed(batch)
+        records: list[Parsed] = [item for item in items if not isinstance(item, Rejected)]
+        results: list[Result] = [item for item in items if isinstance(item, Rejected)]
+        results.extend(self._unsaid)
+        self._unsaid.clear()
         if not records:
-            return rejected
+            return results
         # Rejected records change no state and need no replay.
-        kept = encode(records) if rejected else batch
+        kept = batch if len(records) == len(items) else encode(records)
         number = self._next_batch
         self._store.append(number, seal(_JOURNAL_KIND, _VERSION, kept))
         self._next_batch += 1
-        results = self._run(number, by_plant(records))
+        results.extend(self._run(number, by_plant(records)))
         self._take_snapshots()
-        return rejected + results
+        return results
 
     def counts(self) -> Iterable[PlantCounts]:
         """The counts of every plant."""
@@ -164,11 +164,11 @@ class BucketDetector:
                 if number > applied.get(name, -1)
             }
             self.replayed_records += sum(len(of_plant) for of_plant in fresh.values())
-            self._run(number, fresh)
-        if journal:
-            self._journal_start = journal[0][0]
-        last_in_journal = journal[-1][0] if journal else -1
-        self._next_batch = max(last_in_journal, *applied.values(), -1) + 1
+            replayed = self._run(number, fresh)
+            self._unsaid.extend(item for item in replayed if isinstance(item, DetectorEvent))
+        numbers = [number for number, _data in journal]
+        self._next_batch = max(*numbers, *applied.values(), -1, -1) + 1
+        self._journal_start = min(numbers, default=self._next_batch)
 
     def _plant_of(self, data: bytes) -> tuple[int, Plant]:
         try:

@@ -43,10 +43,10 @@ class Step(NamedTuple):
 
 
 class _Run(msgspec.Struct, array_like=True):
-    """Place in one run: everything before `next_seq` was released, but for the gaps."""
+    """Place in one run: from `known_from` to `next_seq` all was released but for the gaps."""
 
     next_seq: int
-    first_seq: int
+    known_from: int
     gaps: list[tuple[int, int]]
 
     def skip_to(self, seq: int) -> int:
@@ -55,13 +55,13 @@ class _Run(msgspec.Struct, array_like=True):
             self.gaps.append((self.next_seq, seq))
             if len(self.gaps) > _GAPS_REMEMBERED:
                 # Whatever lies before the oldest gap still known can no longer be told apart.
-                self.first_seq = self.gaps.pop(0)[1]
+                self.known_from = self.gaps.pop(0)[1]
             self.next_seq = seq
         return skipped
 
     def arrival_of_past(self, seq: int) -> Arrival:
         """Whether a record from before `next_seq` was seen; the gap it fills is closed."""
-        if seq < self.first_seq:
+        if seq < self.known_from:
             return Arrival.LATE
         for index, (start, end) in enumerate(self.gaps):
             if start <= seq < end:
@@ -114,7 +114,7 @@ class Sequencer:
         state.run = record.run
         # A run counts from 0. One that is joined further on begins where it is joined.
         first_seq = 0 if seq <= self._window else seq
-        state.runs[record.run] = _Run(first_seq, first_seq, [])
+        state.runs[record.run] = _Run(first_seq, 0, [(0, first_seq)] if first_seq else [])
         while len(state.runs) > _RUNS_REMEMBERED:
             del state.runs[min(state.runs)]
         step = self._in_current_run(record, seq)
