@@ -176,9 +176,7 @@ def test_split_and_merged_shards_close_keep_their_records_and_name_their_parents
     keys = [f"plant-{number}" for number in range(12)]
     client.put_records(stream, [OutgoingRecord(key, b"before") for key in keys])
     first, second = (shard.id for shard in client.list_shards(stream))
-    service.boto.split_shard(
-        StreamName=stream, ShardToSplit=first, NewStartingHashKey=str(2**126)
-    )
+    service.boto.split_shard(StreamName=stream, ShardToSplit=first, NewStartingHashKey=str(2**126))
     wait_active(service, stream)
     client.put_records(stream, [OutgoingRecord(key, b"split") for key in keys])
     children = [shard for shard in client.list_shards(stream) if shard.parents == (first,)]

@@ -137,7 +137,9 @@ def test_scores_do_not_depend_on_how_readings_are_cut() -> None:
     stages = parse_stages("default")
     whole = StageDetectors(stages, SMALL).score(rows)
     detectors = StageDetectors(stages, SMALL)
-    pieces = [scores for part in (rows[:1], rows[1:50], rows[50:]) for scores in detectors.score(part)]
+    pieces = [
+        scores for part in (rows[:1], rows[1:50], rows[50:]) for scores in detectors.score(part)
+    ]
     assert whole == pieces
 
 

@@ -10,9 +10,7 @@ from tepwatch.settings import Settings, load
 
 
 def write_properties(path: Path, group: str, values: dict[str, str]) -> Path:
-    path.write_bytes(
-        msgspec.json.encode([{"PropertyGroupId": group, "PropertyMap": values}])
-    )
+    path.write_bytes(msgspec.json.encode([{"PropertyGroupId": group, "PropertyMap": values}]))
     return path
 
 

@@ -40,9 +40,7 @@ def reason(data: bytes) -> RejectReason:
 
 
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False, width=64)
-names = st.text(
-    st.characters(blacklist_categories=("C", "Z")), min_size=1, max_size=20
-)
+names = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1, max_size=20)
 heads = {
     "plant": names,
     "run": names | st.just(""),
@@ -111,7 +109,9 @@ json_values = st.recursive(
         json_values,
     )
 )
-def test_any_values_in_the_known_fields_give_a_record_or_rejected(fields: dict[str, object]) -> None:
+def test_any_values_in_the_known_fields_give_a_record_or_rejected(
+    fields: dict[str, object],
+) -> None:
     (item,) = decode(message(msgspec.json.encode(fields)), POLICY)
     assert isinstance(item, Reading | PlantEvent | Command | Rejected)
 
