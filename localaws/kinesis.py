@@ -25,6 +25,20 @@ from ministack.core.responses import error_response_json
 from ministack.services import kinesis
 
 from localaws.record_log import Entry, RecordLog
+from localaws.shards import (
+    ClientError,
+    Shard,
+    Stream,
+    build_shards,
+    child_shards,
+    hash_range,
+    is_open,
+    merge,
+    open_ids,
+    route_to_shard,
+    shard_of,
+    split,
+)
 from tepwatch.errors import StartupError
 
 MINISTACK_VERSION: Final = "1.5.33"
@@ -40,8 +54,6 @@ PARTITION_KEY_LENGTH_MAX: Final = 256
 _DROP_SHARE: Final = 0.02
 
 Response = tuple[int, dict[str, str], str | bytes]
-_Stream = dict[str, Any]
-_Shard = dict[str, Any]
 
 _JSON_HEADERS: Final = {"Content-Type": "application/x-amz-json-1.1"}
 
@@ -59,14 +71,6 @@ class _Iterator(msgspec.Struct, array_like=True):
     shard: str
     after: str
     created: float
-
-
-class _ClientError(Exception):
-    """An error answer of Kinesis."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def install(*, size_bytes: int) -> None:
@@ -118,30 +122,20 @@ def _answered(handler: Callable[[dict[str, Any]], object]) -> Callable[[dict[str
     def handle(data: dict[str, Any]) -> Response:
         try:
             return 200, dict(_JSON_HEADERS), msgspec.json.encode(handler(data))
-        except _ClientError as error:
+        except ClientError as error:
             return error_response_json(error.code, str(error), 400)
 
     return handle
 
 
-def _stream_of(data: dict[str, Any]) -> _Stream:
+def _stream_of(data: dict[str, Any]) -> Stream:
     name, stream = kinesis._resolve_stream(data)
     if not stream:
-        raise _ClientError(
+        raise ClientError(
             "ResourceNotFoundException",
             f"Stream {name} under account {kinesis.get_account_id()} not found.",
         )
     return stream
-
-
-def _shard_of(stream: _Stream, shard_id: str) -> _Shard:
-    shard: _Shard | None = stream["shards"].get(shard_id)
-    if shard is None:
-        raise _ClientError(
-            "ResourceNotFoundException",
-            f"Shard {shard_id} in stream {stream['StreamName']} does not exist",
-        )
-    return shard
 
 
 # -- putting ---------------------------------------------------------------------------------
@@ -158,13 +152,13 @@ def _put_records(data: dict[str, Any]) -> dict[str, Any]:
     stream = _stream_of(data)
     records = data.get("Records") or []
     if not 1 <= len(records) <= PUT_RECORDS_MAX:
-        raise _ClientError(
+        raise ClientError(
             "ValidationException",
             "1 validation error detected: Value at 'records' failed to satisfy constraint: "
             f"Member must have length between 1 and {PUT_RECORDS_MAX}",
         )
     if _checked_size(records) > PUT_BYTES_MAX:
-        raise _ClientError("InvalidArgumentException", "Records size exceeds 10 MB limit")
+        raise ClientError("InvalidArgumentException", "Records size exceeds 10 MB limit")
     _make_room(stream)
     return {
         "FailedRecordCount": 0,
@@ -178,16 +172,16 @@ def _checked_size(records: list[dict[str, Any]]) -> int:
     for record in records:
         key, data = record.get("PartitionKey"), record.get("Data")
         if not isinstance(key, str) or not 1 <= len(key) <= PARTITION_KEY_LENGTH_MAX:
-            raise _ClientError(
+            raise ClientError(
                 "ValidationException",
                 "1 validation error detected: Value at 'partitionKey' failed to satisfy "
                 f"constraint: Member must have length between 1 and {PARTITION_KEY_LENGTH_MAX}",
             )
         if not isinstance(data, str):
-            raise _ClientError("SerializationException", "Data is expected in base64")
+            raise ClientError("SerializationException", "Data is expected in base64")
         size = len(data) * 3 // 4
         if size > RECORD_BYTES_MAX + 2:
-            raise _ClientError(
+            raise ClientError(
                 "ValidationException",
                 "1 validation error detected: Value at 'data' failed to satisfy constraint: "
                 f"Member must have length less than or equal to {RECORD_BYTES_MAX}",
@@ -196,7 +190,7 @@ def _checked_size(records: list[dict[str, Any]]) -> int:
     return total
 
 
-def _make_room(stream: _Stream) -> None:
+def _make_room(stream: Stream) -> None:
     cutoff = time.time() - stream["RetentionPeriodHours"] * 3600
     for shard in stream["shards"].values():
         shard["records"].expire(cutoff)
@@ -207,10 +201,10 @@ def _make_room(stream: _Stream) -> None:
         largest.drop_oldest(over + int(_Bounds.size_bytes * _DROP_SHARE))
 
 
-def _stored(stream: _Stream, record: dict[str, Any]) -> dict[str, Any]:
+def _stored(stream: Stream, record: dict[str, Any]) -> dict[str, Any]:
     explicit = record.get("ExplicitHashKey")
     key = record["PartitionKey"]
-    shard_id = _route_to_shard(
+    shard_id = route_to_shard(
         int(explicit) if explicit else kinesis._partition_key_to_hash(key), stream
     )
     sequence = kinesis._next_sequence_number()
@@ -221,22 +215,13 @@ def _stored(stream: _Stream, record: dict[str, Any]) -> dict[str, Any]:
     return {"SequenceNumber": sequence, "ShardId": shard_id}
 
 
-def _route_to_shard(hash_key_int: int, stream: _Stream) -> str:
-    for shard_id, shard in stream["shards"].items():
-        if _is_open(shard) and (
-            int(shard["starting_hash_key"]) <= hash_key_int <= int(shard["ending_hash_key"])
-        ):
-            return str(shard_id)
-    raise _ClientError("InvalidArgumentException", f"no open shard takes hash key {hash_key_int}")
-
-
 # -- reading ---------------------------------------------------------------------------------
 
 
 def _get_shard_iterator(data: dict[str, Any]) -> dict[str, Any]:
     stream = _stream_of(data)
     shard_id = str(data.get("ShardId"))
-    log: RecordLog = _shard_of(stream, shard_id)["records"]
+    log: RecordLog = shard_of(stream, shard_id)["records"]
     sequence = str(data.get("StartingSequenceNumber", ""))
     match data.get("ShardIteratorType"):
         case "TRIM_HORIZON":
@@ -250,23 +235,23 @@ def _get_shard_iterator(data: dict[str, Any]) -> dict[str, Any]:
         case "AT_TIMESTAMP" if data.get("Timestamp") is not None:
             after = log.last_before_time(float(data["Timestamp"]))
         case other:
-            raise _ClientError("ValidationException", f"Invalid ShardIteratorType: {other}")
+            raise ClientError("ValidationException", f"Invalid ShardIteratorType: {other}")
     return {"ShardIterator": _token(stream, shard_id, after)}
 
 
 def _get_records(data: dict[str, Any]) -> dict[str, Any]:
     iterator = _from_token(str(data.get("ShardIterator", "")))
     if time.time() - iterator.created > ITERATOR_SECONDS:
-        raise _ClientError(
+        raise ClientError(
             "ExpiredIteratorException",
             f"Iterator expired: it is older than {ITERATOR_SECONDS} seconds",
         )
     stream = _stream_of({"StreamARN": iterator.stream})
-    shard = _shard_of(stream, iterator.shard)
+    shard = shard_of(stream, iterator.shard)
     log: RecordLog = shard["records"]
     limit = int(data.get("Limit") or GET_RECORDS_MAX)
     if not 1 <= limit <= GET_RECORDS_MAX:
-        raise _ClientError(
+        raise ClientError(
             "ValidationException",
             "1 validation error detected: Value at 'limit' failed to satisfy constraint: "
             f"Member must have value between 1 and {GET_RECORDS_MAX}",
@@ -279,14 +264,14 @@ def _get_records(data: dict[str, Any]) -> dict[str, Any]:
         "Records": [entry.as_dict() for entry in entries],
         "MillisBehindLatest": behind,
     }
-    if following is not None or _is_open(shard):
+    if following is not None or is_open(shard):
         answer["NextShardIterator"] = _token(stream, iterator.shard, after)
     else:
-        answer["ChildShards"] = _child_shards(stream, iterator.shard)
+        answer["ChildShards"] = child_shards(stream, iterator.shard)
     return answer
 
 
-def _token(stream: _Stream, shard_id: str, after: str) -> str:
+def _token(stream: Stream, shard_id: str, after: str) -> str:
     content = _Iterator(stream["StreamARN"], shard_id, after, time.time())
     return base64.urlsafe_b64encode(msgspec.json.encode(content)).decode()
 
@@ -295,10 +280,10 @@ def _from_token(token: str) -> _Iterator:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(token), type=_Iterator)
     except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _ClientError("InvalidArgumentException", "Invalid ShardIterator.") from error
+        raise ClientError("InvalidArgumentException", "Invalid ShardIterator.") from error
 
 
-def _expire_records(stream: _Stream) -> None:
+def _expire_records(stream: Stream) -> None:
     cutoff = time.time() - stream["RetentionPeriodHours"] * 3600
     for shard_id, shard in list(stream["shards"].items()):
         shard["records"].expire(cutoff)
@@ -306,82 +291,16 @@ def _expire_records(stream: _Stream) -> None:
             del stream["shards"][shard_id]
 
 
-# -- resharding ------------------------------------------------------------------------------
-
-
-def _is_open(shard: _Shard) -> bool:
-    return "ending_sequence_number" not in shard
-
-
-def _build_shards(shard_count: int, start_index: int = 0) -> dict[str, _Shard]:
-    return {
-        f"shardId-{start_index + index:012d}": _new_shard(int(start), int(end), ())
-        for index, (start, end) in enumerate(kinesis._compute_hash_ranges(shard_count))
-    }
-
-
-def _new_shard(start: int, end: int, parents: tuple[str, ...]) -> _Shard:
-    return {
-        "records": RecordLog(),
-        "starting_hash_key": str(start),
-        "ending_hash_key": str(end),
-        "starting_sequence_number": kinesis._next_sequence_number(),
-        "parent_shard_id": parents[0] if parents else None,
-        "adjacent_parent_shard_id": parents[1] if len(parents) > 1 else None,
-    }
-
-
-def _open_child(stream: _Stream, start: int, end: int, parents: tuple[str, ...]) -> str:
-    shard_id = f"shardId-{kinesis._max_shard_index(stream) + 1:012d}"
-    stream["shards"][shard_id] = _new_shard(start, end, parents)
-    return shard_id
-
-
-def _close(shard: _Shard) -> None:
-    shard["ending_sequence_number"] = kinesis._next_sequence_number()
-    shard["closed_at"] = time.time()
-
-
-def _hash_range(shard: _Shard) -> tuple[int, int]:
-    return int(shard["starting_hash_key"]), int(shard["ending_hash_key"])
-
-
-def _open_shard_of(stream: _Stream, shard_id: str) -> _Shard:
-    shard = _shard_of(stream, shard_id)
-    if not _is_open(shard):
-        raise _ClientError("InvalidArgumentException", f"Shard {shard_id} is closed")
-    return shard
-
-
-def _split(stream: _Stream, shard_id: str, cut: int) -> None:
-    shard = _open_shard_of(stream, shard_id)
-    start, end = _hash_range(shard)
-    if not start < cut <= end:
-        raise _ClientError(
-            "InvalidArgumentException", "NewStartingHashKey must be within the shard's range"
-        )
-    _close(shard)
-    _open_child(stream, start, cut - 1, (shard_id,))
-    _open_child(stream, cut, end, (shard_id,))
-
-
-def _merge(stream: _Stream, shard_id: str, adjacent_id: str) -> str:
-    first, second = (_open_shard_of(stream, name) for name in (shard_id, adjacent_id))
-    low, high = sorted((_hash_range(first), _hash_range(second)))
-    if low[1] + 1 != high[0]:
-        raise _ClientError("InvalidArgumentException", "the shards to merge are not adjacent")
-    _close(first)
-    _close(second)
-    return _open_child(stream, low[0], high[1], (shard_id, adjacent_id))
+# -- resharding ----------------------------------------------------------------------------
 
 
 def _split_shard(data: dict[str, Any]) -> dict[str, Any]:
-    _split(_stream_of(data), str(data.get("ShardToSplit")), int(data["NewStartingHashKey"]))
+    split(_stream_of(data), str(data.get("ShardToSplit")), int(data["NewStartingHashKey"]))
     return {}
 
 
 def _merge_shards(data: dict[str, Any]) -> dict[str, Any]:
-    _merge(_stream_of(data), str(data.get("ShardToMerge")), str(data.get("AdjacentShardToMerge")))
+    merge(_stream_of(data), str(data.get("ShardToMerge")), str(data.get("AdjacentShardToMerge")))
     return {}
 
 
@@ -389,17 +308,17 @@ def _update_shard_count(data: dict[str, Any]) -> dict[str, Any]:
     stream = _stream_of(data)
     target = int(data.get("TargetShardCount") or 0)
     if target < 1:
-        raise _ClientError("ValidationException", "TargetShardCount must be at least 1")
-    before = len(_open_ids(stream))
+        raise ClientError("ValidationException", "TargetShardCount must be at least 1")
+    before = len(open_ids(stream))
     ranges = [(int(start), int(end)) for start, end in kinesis._compute_hash_ranges(target)]
     for start, _end in ranges:
-        holder = _route_to_shard(start, stream)
-        if _hash_range(stream["shards"][holder])[0] != start:
-            _split(stream, holder, start)
+        holder = route_to_shard(start, stream)
+        if hash_range(stream["shards"][holder])[0] != start:
+            split(stream, holder, start)
     for start, end in ranges:
-        shard_id = _route_to_shard(start, stream)
-        while (reached := _hash_range(stream["shards"][shard_id])[1]) != end:
-            shard_id = _merge(stream, shard_id, _route_to_shard(reached + 1, stream))
+        shard_id = route_to_shard(start, stream)
+        while (reached := hash_range(stream["shards"][shard_id])[1]) != end:
+            shard_id = merge(stream, shard_id, route_to_shard(reached + 1, stream))
     return {
         "StreamName": stream["StreamName"],
         "StreamARN": stream["StreamARN"],
@@ -408,36 +327,16 @@ def _update_shard_count(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _open_ids(stream: _Stream) -> list[str]:
-    return [shard_id for shard_id, shard in stream["shards"].items() if _is_open(shard)]
-
-
-def _child_shards(stream: _Stream, parent: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "ShardId": shard_id,
-            "ParentShards": [name for name in _parents(shard) if name],
-            "HashKeyRange": {
-                "StartingHashKey": shard["starting_hash_key"],
-                "EndingHashKey": shard["ending_hash_key"],
-            },
-        }
-        for shard_id, shard in stream["shards"].items()
-        if parent in _parents(shard)
-    ]
-
-
-def _parents(shard: _Shard) -> tuple[str | None, str | None]:
-    return shard["parent_shard_id"], shard["adjacent_parent_shard_id"]
+# -- describing ------------------------------------------------------------------------------
 
 
 _original_shard_out = kinesis._shard_out
 _original_summary = kinesis._describe_stream_summary
 
 
-def _shard_out(shard_id: str, shard: _Shard) -> dict[str, Any]:
+def _shard_out(shard_id: str, shard: Shard) -> dict[str, Any]:
     out: dict[str, Any] = _original_shard_out(shard_id, shard)
-    if not _is_open(shard):
+    if not is_open(shard):
         out["SequenceNumberRange"]["EndingSequenceNumber"] = shard["ending_sequence_number"]
     return out
 
@@ -448,7 +347,7 @@ def _describe_stream_summary(data: dict[str, Any]) -> Response:
         return status, headers, body
     answer = msgspec.json.decode(body)
     stream = _stream_of(data)
-    answer["StreamDescriptionSummary"]["OpenShardCount"] = len(_open_ids(stream))
+    answer["StreamDescriptionSummary"]["OpenShardCount"] = len(open_ids(stream))
     return status, headers, msgspec.json.encode(answer)
 
 
@@ -462,8 +361,8 @@ HOOKS: Final[dict[str, Callable[..., Any]]] = {
     "_update_shard_count": _answered(_update_shard_count),
     "_describe_stream_summary": _describe_stream_summary,
     "_expire_records": _expire_records,
-    "_route_to_shard": _route_to_shard,
-    "_build_shards": _build_shards,
+    "_route_to_shard": route_to_shard,
+    "_build_shards": build_shards,
     "_shard_out": _shard_out,
 }
 """ministack's functions that are replaced; each has the parameters of the original."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from ministack.services import kinesis as ministack_kinesis
 
 from aws.kinesis import IteratorType, KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer
@@ -279,7 +280,7 @@ def test_the_hooks_fit_the_pinned_ministack() -> None:
     # install() itself refuses another version and any function whose parameters have changed.
     assert hooks.MINISTACK_VERSION == "1.5.33"
     hooks.install(size_bytes=1024)
-    assert all(getattr(hooks.kinesis, name) is hook for name, hook in hooks.HOOKS.items())
+    assert all(getattr(ministack_kinesis, name) is hook for name, hook in hooks.HOOKS.items())
 
 
 def test_nothing_at_the_endpoint_is_said_within_the_time_limits() -> None:

@@ -20,7 +20,8 @@ def walk(count: int, dimensions: int, seed: int = 3) -> Array:
     """A slow cycle with noise, as a process has."""
     generator = np.random.default_rng(seed)
     phase = np.linspace(0, 12, count)[:, None] + np.arange(dimensions)
-    return np.sin(phase) + 0.1 * generator.normal(size=(count, dimensions))
+    noise: Array = 0.1 * generator.normal(size=(count, dimensions))
+    return np.sin(phase) + noise
 
 
 def small_forest(dimensions: int = 3, *, seed: int = 5, shingle_size: int = 1) -> RandomCutForest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -245,7 +245,7 @@ def test_throttling_and_outages_are_waited_out_with_growing_pauses() -> None:
         if len(stream.faults) < before:
             calls.append(stream.now)
         stream.now += 0.1
-    pauses = [later - earlier for earlier, later in zip(calls, calls[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(calls)]
     assert out == [b"x"]
     assert pauses == sorted(pauses)
     assert pauses[-1] > 3.0

@@ -88,5 +88,5 @@ def test_a_damaged_property_file_is_named(tmp_path: Path) -> None:
 
 def test_lists_are_split_at_commas() -> None:
     settings = load({"plants": "a, b,", "sinks": "files, memory"}, environment={})
-    assert settings.wire_policy.plants == {"a", "b"}
+    assert settings.wire_policy.plants == frozenset({"a", "b"})
     assert settings.sink_names == ("files", "memory")

@@ -1,0 +1,152 @@
+"""The command line as a user meets it: help, errors in one line, exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from aws.kinesis import KinesisClient
+from localaws.server import LocalAws
+from sinks.files import count_rows
+from tests.plants import GOLDEN
+
+TEPWATCH = str(Path(sys.executable).with_name("tepwatch"))
+COMMAND_SECONDS = 60
+
+
+def tepwatch(
+    *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [TEPWATCH, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+        env={**os.environ, "COLUMNS": "120", **(environment or {})},
+    )
+
+
+@pytest.mark.parametrize("command", ["demo", "replay", "job run", "localaws", "doctor"])
+def test_every_command_explains_itself(command: str) -> None:
+    answer = tepwatch(*command.split(), "--help")
+    assert answer.returncode == 0
+    assert command in tepwatch(*command.split()[:-1], "--help").stdout or " " in command
+    assert len(answer.stdout.splitlines()) > 5
+
+
+def one_line_error(answer: subprocess.CompletedProcess[str]) -> str:
+    assert answer.returncode == 1, answer
+    lines = answer.stderr.strip().splitlines()
+    assert lines[-1].startswith("tepwatch: "), answer.stderr
+    assert "Traceback" not in answer.stderr
+    return lines[-1]
+
+
+def test_a_wrong_file_is_one_line() -> None:
+    assert "nowhere.npz" in one_line_error(tepwatch("replay", "nowhere.npz", "--to", "stdout"))
+    assert ".npz" in one_line_error(tepwatch("replay", "README.md", "--to", "stdout"))
+
+
+def test_a_wrong_endpoint_says_what_to_do() -> None:
+    endpoint = "http://127.0.0.1:9"
+    file = str(GOLDEN / "normal.npz")
+    replay = one_line_error(tepwatch("replay", file, "--endpoint", endpoint))
+    assert "nothing answers at http://127.0.0.1:9" in replay
+    assert "tepwatch localaws" in replay
+    assert endpoint in one_line_error(tepwatch("job", "run", "--endpoint", endpoint))
+    assert "not an http" in one_line_error(tepwatch("job", "run", "--endpoint", "nonsense"))
+
+
+def test_a_stream_that_is_not_there_is_named(local_aws: LocalAws) -> None:
+    answer = tepwatch("job", "run", "--endpoint", local_aws.endpoint_url, "--stream", "absent")
+    assert "no stream absent" in one_line_error(answer)
+
+
+def test_no_credentials_is_one_line() -> None:
+    environment = {
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+    }
+    assert "no AWS credentials" in one_line_error(tepwatch("job", "run", environment=environment))
+
+
+def test_bad_settings_and_options_are_named() -> None:
+    environment = {"TEPWATCH_TREES": "none"}
+    answer = tepwatch("job", "run", environment=environment)
+    assert "trees" in one_line_error(answer)
+    for arguments in (["--rate", "fast"], ["--rate", "-1"], ["--limit", "0"]):
+        answer = tepwatch("replay", str(GOLDEN / "normal.npz"), "--to", "stdout", *arguments)
+        assert answer.returncode == 2
+        assert arguments[0] in answer.stderr
+    assert tepwatch("demo", "--for", "soon").returncode == 2
+
+
+def test_replay_to_stdout_and_file(tmp_path: Path) -> None:
+    file = str(GOLDEN / "idv6.npz")
+    options = ["--rate", "unlimited", "--start-time", "2026-01-01T00:00:00", "--plant", "p"]
+    printed = tepwatch("replay", file, "--to", "stdout", *options)
+    assert printed.returncode == 0
+    assert "280 records accepted, 278 of them readings" in printed.stderr
+    out = tmp_path / "out.ndjson"
+    assert tepwatch("replay", file, "--to", "file", "--out", str(out), *options).returncode == 0
+    assert out.read_text() == printed.stdout
+    first = msgspec.json.decode(printed.stdout.splitlines()[0])
+    assert (first["plant"], first["seq"], first["time"]) == ("p", 0, "2026-01-01T00:03:00.000Z")
+    assert "--out" in one_line_error(tepwatch("replay", file, "--to", "file"))
+
+
+def test_replay_to_kinesis_and_a_local_job_that_stores_it(
+    local_aws: LocalAws, tmp_path: Path
+) -> None:
+    client = KinesisClient(region="us-east-1", endpoint_url=local_aws.endpoint_url)
+    client.create_stream("cli", 1)
+    client.close()
+    to = ["--endpoint", local_aws.endpoint_url, "--stream", "cli"]
+    sent = tepwatch("replay", str(GOLDEN / "normal.npz"), "--rate", "unlimited", *to)
+    assert sent.returncode == 0
+    assert "960 records accepted" in sent.stderr
+    run = tepwatch(
+        "job", "run", "--runner", "local", *to, "--for", "5s", "--data-dir", str(tmp_path)
+    )
+    assert run.returncode == 0, run.stderr
+    assert "files_stored 3840" in run.stderr
+    assert count_rows(tmp_path / "tables", "readings") == 960
+
+
+def test_localaws_runs_in_the_foreground_until_interrupted() -> None:
+    process = subprocess.Popen(
+        [TEPWATCH, "localaws", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        url = msgspec.json.decode(process.stdout.readline())["endpoint_url"]
+        with urllib.request.urlopen(f"{url}/_tepwatch/kinesis", timeout=5) as answer:
+            assert msgspec.json.decode(answer.read()) == {}
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert time.monotonic() - started < 8
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def test_doctor_says_what_is_there() -> None:
+    answer = tepwatch("doctor")
+    assert answer.returncode == 0
+    for what in ("Python", "apache-flink", "ministack", "Java", "krcf"):
+        assert what in answer.stdout

@@ -1,0 +1,177 @@
+"""One pipeline run, with or without Flink, behind the same face."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from aws.kinesis import KinesisClient, OutgoingRecord
+from aws.producer import OrderedProducer
+from jobs import entry
+from jobs.local import LocalJob
+from jobs.metrics import RECORDS_READ_TOTAL
+from jobs.shards import StreamReader
+from localaws.flink_cluster import FlinkCluster
+from localaws.server import LocalAws
+from sinks.files import read_table
+from sinks.registry import make_sinks
+from tepwatch.records import EventKind, PlantEvent, StreamRecord
+from tepwatch.schema import TABLES, Row, Scalar
+from tepwatch.settings import Settings
+from tepwatch.wire import encode
+from tests.plants import reading
+
+WAIT_SECONDS: Final = 60.0
+
+Stored = dict[tuple[Scalar, ...], Row]
+
+BAD: Final = [
+    b"",
+    b"{",
+    b'{"xmeas_1":NaN}',
+    b'{"xmeas_1":"high"}',
+    b'{"xmv_1":1}',
+    b'{"xmeas_1":1,"time":"1900-01-01T00:00:00Z"}',
+    b'{"xmeas_1":1,"time":"2200-01-01T00:00:00Z"}',
+    b'{"event":"earthquake"}',
+    b"\xf3\x89\x9a\xc2aggregated",
+    b'{"xmeas_1":1,"x":"' + b"x" * 900_000 + b'"}',
+]
+"""Records that have to become dead letters, one each."""
+
+
+class Runs(Protocol):
+    """Runs the job of some settings until told to end."""
+
+    def run(self, settings: Settings, until: Callable[[], bool]) -> None:
+        """Start the job, wait until `until` is true, end the job."""
+
+
+class OnLocal:
+    """The steps in this process."""
+
+    def run(self, settings: Settings, until: Callable[[], bool]) -> None:
+        reader = StreamReader(
+            partial(KinesisClient, region=settings.region, endpoint_url=settings.endpoint_url),
+            settings.stream,
+            initial_position=settings.initial_position,
+            poll_seconds=settings.batch_seconds,
+        )
+        job = LocalJob(settings, reader, make_sinks(settings))
+        deadline = time.monotonic() + WAIT_SECONDS
+        try:
+            while not until():
+                assert time.monotonic() < deadline, "the local job does not get there"
+                job.step()
+        finally:
+            job.close()
+
+
+class OnFlink:
+    """A job on a real cluster."""
+
+    def __init__(self, cluster: FlinkCluster) -> None:
+        self.cluster = cluster
+        self._running: str | None = None
+
+    def start(self, settings: Settings, restore_from: str | None = None) -> str:
+        job_id = self.cluster.submit(
+            entry.path(), environment=entry.environment(settings), restore_from=restore_from
+        )
+        self._running = job_id
+        self.wait(lambda: self.cluster.rest.tasks_running(job_id), job_id, "the job runs")
+        return job_id
+
+    def wait(self, done: Callable[[], bool], job_id: str, what: str) -> None:
+        if not self.cluster.rest.wait_until(done, WAIT_SECONDS):
+            failure = self.cluster.rest.last_failure(job_id)
+            raise AssertionError(f"not within {WAIT_SECONDS} s: {what}; last failure: {failure}")
+
+    def cancel(self, job_id: str) -> None:
+        rest = self.cluster.rest
+        rest.cancel(job_id)
+        self.wait(lambda: rest.job(job_id).state == "CANCELED", job_id, "the job is cancelled")
+        self._running = None
+
+    def close(self) -> None:
+        """Leave the cluster free for the next test, also after a failure."""
+        if self._running is not None:
+            self.cancel(self._running)
+
+    def run(self, settings: Settings, until: Callable[[], bool]) -> None:
+        try:
+            self.wait(until, self.start(settings), "everything is stored")
+        finally:
+            self.close()
+
+    def metric(self, job_id: str, name: str) -> int:
+        return self.cluster.rest.metrics(job_id, lambda found: found == name).get(name, 0)
+
+    def read_total(self, job_id: str) -> int:
+        return self.metric(job_id, RECORDS_READ_TOTAL)
+
+
+def stored(folder: Path) -> Stored:
+    """Everything in a folder of the files sink, unique by key."""
+    rows: Stored = {}
+    for table in TABLES:
+        rows.update(read_table(folder, table))
+    return rows
+
+
+def records_of(plant: str, count: int, run: str) -> Iterator[StreamRecord]:
+    """A run of recorded readings that begins with an event."""
+    first = reading(0, plant=plant, run=run)
+    yield PlantEvent(
+        plant, run, 0, first.time_ms, 0.0, EventKind.RESTART, '{"why":"test"}', first.origin
+    )
+    for seq in range(1, count):
+        yield reading(seq, plant=plant, run=run)
+
+
+def interleaved(count: int, run: str = "20260101T000000Z") -> list[OutgoingRecord]:
+    """Two plants, in turn."""
+    plants = [records_of(plant, count, run) for plant in ("plant-1", "plant-2")]
+    return [
+        OutgoingRecord(record.plant, encode(record))
+        for pair in zip(*plants, strict=True)
+        for record in pair
+    ]
+
+
+def with_faults(records: list[OutgoingRecord]) -> list[OutgoingRecord]:
+    """The same stream as the world sends it: bad records, copies, swaps, several a record."""
+    out = list(records)
+    for place in range(20, len(out) - 8, 31):
+        out[place], out[place + 4] = out[place + 4], out[place]
+        out.insert(place + 2, out[place - 6])
+    out.insert(50, OutgoingRecord("plant-1", out[60].data + b"\n" + out[62].data + b"\nnonsense"))
+    out.insert(70, OutgoingRecord("edge", msgspec.json.encode({"xmeas_1": 0.25, "xmeas_7": 2705})))
+    for place, data in enumerate(BAD):
+        out.insert(90 + 7 * place, OutgoingRecord(f"bad-{place}", data))
+    return out
+
+
+def new_stream(server: LocalAws, name: str) -> KinesisClient:
+    client = KinesisClient(region="us-east-1", endpoint_url=server.endpoint_url)
+    client.create_stream(name, 2)
+    return client
+
+
+def put(client: KinesisClient, stream: str, records: list[OutgoingRecord]) -> None:
+    OrderedProducer(client, stream).put(records)
+
+
+def settings_for(server: LocalAws, stream: str, folder: Path) -> Settings:
+    return Settings(
+        stream=stream,
+        endpoint_url=server.endpoint_url,
+        files_path=str(folder),
+        snapshot_records=150,
+        batch_seconds=0.25,
+    )
