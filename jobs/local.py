@@ -29,26 +29,31 @@ class Checkpoint(NamedTuple):
     buckets: dict[int, tuple[dict[str, bytes], dict[int, bytes]]]
 
 
-class _DictStore:
-    """One bucket's state in memory."""
+class DictStore:
+    """One bucket's state in memory (`jobs.bucket.BucketStore`)."""
 
     def __init__(self, snapshots: dict[str, bytes], journal: dict[int, bytes]) -> None:
         self.kept_snapshots = snapshots
         self.kept_journal = journal
 
     def snapshots(self) -> Iterable[tuple[str, bytes]]:
+        """Every plant with its snapshot."""
         return list(self.kept_snapshots.items())
 
     def put_snapshot(self, plant: str, data: bytes) -> None:
+        """Keep a plant's snapshot."""
         self.kept_snapshots[plant] = data
 
     def journal(self) -> Iterable[tuple[int, bytes]]:
+        """Every batch that is kept."""
         return list(self.kept_journal.items())
 
     def append(self, number: int, data: bytes) -> None:
+        """Keep a batch."""
         self.kept_journal[number] = data
 
     def forget(self, number: int) -> None:
+        """Forget a batch."""
         del self.kept_journal[number]
 
 
@@ -76,7 +81,7 @@ class LocalJob:
         self._fan_out = FanOut(sinks, self.metrics, patience_seconds=settings.sink_patience_seconds)
         kept = checkpoint.buckets if checkpoint else {}
         self._stores = {
-            number: _DictStore(dict(snapshots), dict(journal))
+            number: DictStore(dict(snapshots), dict(journal))
             for number, (snapshots, journal) in kept.items()
         }
         self._buckets: dict[int, BucketDetector] = {}
@@ -116,7 +121,7 @@ class LocalJob:
 
     def _bucket(self, number: int) -> BucketDetector:
         if number not in self._buckets:
-            store = self._stores.setdefault(number, _DictStore({}, {}))
+            store = self._stores.setdefault(number, DictStore({}, {}))
             self._buckets[number] = BucketDetector(self._settings, store)
         return self._buckets[number]
 

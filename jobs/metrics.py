@@ -16,7 +16,7 @@ TRIMS: Final = "positions_trimmed"
 MILLIS_BEHIND: Final = "millis_behind_latest"
 
 # Of the plants in the operator's memory; field names of jobs.plant.PlantCounts.
-PLANT_COUNTS: Final = ("missing", "late", "duplicates", "gaps", "scored", "held")
+PLANT_COUNTS: Final = ("records", "missing", "late", "duplicates", "gaps", "scored", "held")
 REPLAYED: Final = "replayed_records"
 
 STORED: Final = "stored"

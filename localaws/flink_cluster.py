@@ -156,22 +156,6 @@ class FlinkCluster:
         """SIGKILL to the TaskManager, as a crash would be; another is started at once."""
         self._task_manager.kill()
 
-    def python_workers(self) -> list[int]:
-        """Process ids of the Python workers of the TaskManager."""
-        listing = subprocess.run(
-            ["ps", "-eo", "pid=,pgid=,args="],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout
-        rows = (line.split(None, 2) for line in listing.splitlines())
-        return [
-            int(pid)
-            for pid, group, arguments in rows
-            if int(group) == self.task_manager_pid and _is_python_worker(arguments)
-        ]
-
     def stop(self) -> None:
         """End all processes."""
         self._stopping.set()
@@ -281,10 +265,6 @@ def _free_ports(count: int) -> list[int]:
     finally:
         for listener in listeners:
             listener.close()
-
-
-def _is_python_worker(arguments: str) -> bool:
-    return "pyflink.fn_execution.beam.beam_boot" in arguments or "beam_sdk_worker" in arguments
 
 
 def _last_error(output: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -90,6 +91,9 @@ async def _serve(listener: socket.socket, kinesis_mb: int, *, follow: bool) -> N
     from localaws import kinesis  # noqa: PLC0415
 
     kinesis.install(size_bytes=kinesis_mb * 1024 * 1024)
+    # ministack is hundreds of thousands of objects that stay: no collection need walk them.
+    gc.collect()
+    gc.freeze()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,7 +1,7 @@
 """The records of one shard: appended at the end, trimmed at the front, found by sequence number.
 
-Positions are sequence numbers, never list indices, so that trimming under a live reader skips
-nothing that is still there; no operation costs more as the log grows.
+Positions that leave this module are sequence numbers, never indices, so that trimming under a live
+reader skips nothing that is still there; no operation costs more as the log grows.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, overload
 
-# Trimmed entries are only cut off the list when they are many, which makes trimming cheap.
-_COMPACT_AT: Final = 4096
+# A full segment is a tuple of tuples of strings and numbers, which Python's garbage collector
+# forgets about; one long list, or an object a record, it would walk again and again.
+_SEGMENT: Final = 1024
+
+_Record = tuple[str, float, str, str]
 
 
 class Entry(NamedTuple):
@@ -41,8 +44,9 @@ class RecordLog(Sequence[dict[str, str | float]]):
     """A bounded log; as a sequence it looks like the list of dicts that ministack keeps."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
-        self._sequences: list[str] = []
+        self._full: list[tuple[_Record, ...]] = []
+        self._open: list[_Record] = []
+        # Records of the first segment that are forgotten already.
         self._head = 0
         self.size_bytes = 0
         self.expired = 0
@@ -50,9 +54,11 @@ class RecordLog(Sequence[dict[str, str | float]]):
 
     def push(self, entry: Entry) -> None:
         """Append a record; its sequence number is the highest so far."""
-        self._entries.append(entry)
-        self._sequences.append(entry.sequence)
+        self._open.append((entry.sequence, entry.arrival, entry.data, entry.partition_key))
         self.size_bytes += entry.size
+        if len(self._open) == _SEGMENT:
+            self._full.append(tuple(self._open))
+            self._open = []
 
     def append(self, record: dict[str, str | float]) -> None:
         """Append a record in ministack's form."""
@@ -67,66 +73,93 @@ class RecordLog(Sequence[dict[str, str | float]]):
 
     def after(self, sequence: str, limit: int, bytes_max: int) -> list[Entry]:
         """The records behind `sequence`, in order: at most `limit`, at most `bytes_max` in all."""
-        start = bisect_right(self._sequences, sequence, lo=self._head)
-        entries = self._entries[start : start + limit]
+        entries: list[Entry] = []
         size = 0
-        for index, entry in enumerate(entries):
+        for record in self._from(self._behind(sequence), limit):
+            entry = Entry(*record)
             size += entry.size
-            if size > bytes_max and index:
-                return entries[:index]
+            if size > bytes_max and entries:
+                break
+            entries.append(entry)
         return entries
 
     def first_after(self, sequence: str) -> Entry | None:
         """The next record behind `sequence`."""
-        start = bisect_right(self._sequences, sequence, lo=self._head)
-        return self._entries[start] if start < len(self._entries) else None
+        at = self._behind(sequence)
+        return self._entry(at) if at < self._end else None
 
     def last_before(self, sequence: str) -> str:
         """Sequence number of the last record before `sequence`; empty when there is none."""
-        index = bisect_left(self._sequences, sequence, lo=self._head) - 1
-        return self._sequences[index] if index >= self._head else ""
+        at = bisect_left(self._places, sequence, key=lambda place: self._entry(place).sequence)
+        return self._sequence_before(at)
 
     def last_before_time(self, arrival: float) -> str:
         """Sequence number of the last record that arrived before `arrival`; empty when none did."""
-        index = bisect_left(self._entries, arrival, lo=self._head, key=lambda entry: entry.arrival)
-        return self._sequences[index - 1] if index > self._head else ""
+        at = bisect_left(self._places, arrival, key=lambda place: self._entry(place).arrival)
+        return self._sequence_before(at)
 
     @property
     def last(self) -> str:
         """Sequence number of the newest record; empty when there is none."""
-        return self._sequences[-1] if len(self) else ""
+        return self._entry(self._end - 1).sequence if len(self) else ""
 
     def expire(self, cutoff: float) -> None:
         """Forget the records that arrived before `cutoff`."""
-        while self._head < len(self._entries) and self._entries[self._head].arrival < cutoff:
+        while len(self) and self._entry(self._head).arrival < cutoff:
             self._forget_first()
             self.expired += 1
-        self._compact()
 
     def drop_oldest(self, size_bytes: int) -> None:
         """Make room: forget the oldest records, at least `size_bytes` of them, and count them."""
         target = self.size_bytes - size_bytes
-        while self._head < len(self._entries) and self.size_bytes > target:
+        while len(self) and self.size_bytes > target:
             self._forget_first()
             self.dropped += 1
-        self._compact()
+
+    # Places count from the start of the first segment: they are good until the next trimming.
+
+    @property
+    def _end(self) -> int:
+        return len(self._full) * _SEGMENT + len(self._open)
+
+    @property
+    def _places(self) -> range:
+        return range(self._head, self._end)
+
+    def _segment(self, number: int) -> Sequence[_Record]:
+        return self._full[number] if number < len(self._full) else self._open
+
+    def _entry(self, at: int) -> Entry:
+        number, offset = divmod(at, _SEGMENT)
+        return Entry(*self._segment(number)[offset])
+
+    def _from(self, at: int, limit: int) -> Iterator[_Record]:
+        end = min(at + limit, self._end)
+        while at < end:
+            number, offset = divmod(at, _SEGMENT)
+            part = self._segment(number)[offset : offset + end - at]
+            yield from part
+            at += len(part)
+
+    def _behind(self, sequence: str) -> int:
+        at = bisect_right(self._places, sequence, key=lambda place: self._entry(place).sequence)
+        return self._head + at
+
+    def _sequence_before(self, index: int) -> str:
+        return self._entry(self._head + index - 1).sequence if index else ""
 
     def _forget_first(self) -> None:
-        self.size_bytes -= self._entries[self._head].size
+        self.size_bytes -= self._entry(self._head).size
         self._head += 1
-
-    def _compact(self) -> None:
-        if self._head > _COMPACT_AT and self._head * 2 > len(self._entries):
-            del self._entries[: self._head]
-            del self._sequences[: self._head]
+        if self._head == _SEGMENT and self._full:
+            del self._full[0]
             self._head = 0
 
     def __len__(self) -> int:
-        return len(self._entries) - self._head
+        return self._end - self._head
 
     def __iter__(self) -> Iterator[dict[str, str | float]]:
-        for index in range(self._head, len(self._entries)):
-            yield self._entries[index].as_dict()
+        return (Entry(*record).as_dict() for record in self._from(self._head, len(self)))
 
     @overload
     def __getitem__(self, index: int) -> dict[str, str | float]: ...
@@ -138,10 +171,5 @@ class RecordLog(Sequence[dict[str, str | float]]):
         self, index: int | slice
     ) -> dict[str, str | float] | list[dict[str, str | float]]:
         if isinstance(index, slice):
-            return [
-                self._entries[self._head + position].as_dict()
-                for position in range(*index.indices(len(self)))
-            ]
-        if not -len(self) <= index < len(self):
-            raise IndexError(index)
-        return self._entries[index if index < 0 else self._head + index].as_dict()
+            return [self._entry(at).as_dict() for at in self._places[index]]
+        return self._entry(self._places[index]).as_dict()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
+import psutil
 
 from aws.kinesis import KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer
@@ -27,6 +28,7 @@ from tepwatch.wire import encode
 from tests.plants import reading
 
 WAIT_SECONDS: Final = 60.0
+_WORKER: Final = "pyflink.fn_execution.beam"
 
 Stored = dict[tuple[Scalar, ...], Row]
 
@@ -108,6 +110,11 @@ class OnFlink:
             self.wait(until, self.start(settings), "everything is stored")
         finally:
             self.close()
+
+    def python_workers(self) -> list[int]:
+        """Process ids of the TaskManager's Python workers."""
+        children = psutil.Process(self.cluster.task_manager_pid).children(recursive=True)
+        return [child.pid for child in children if _WORKER in " ".join(child.cmdline())]
 
     def metric(self, job_id: str, name: str) -> int:
         return self.cluster.rest.metrics(job_id, lambda found: found == name).get(name, 0)

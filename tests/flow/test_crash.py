@@ -53,7 +53,9 @@ def test_everything_stored_is_the_same_after_crashes(
     sender.start()
     try:
         wait_for_checkpoint_with_data(flink, job_id, crashed)
-        for pid in cluster.python_workers():
+        workers = flink.python_workers()
+        assert workers
+        for pid in workers:
             os.kill(pid, signal.SIGKILL)
         flink.wait(lambda: rest.job(job_id).restarts >= 1, job_id, "the worker's death is noticed")
         wait_for_checkpoint_with_data(flink, job_id, crashed)

@@ -1,0 +1,235 @@
+"""CPU of the job per 1,000 records, on Flink and split into its steps.
+
+On Flink: a warm-up, then records at full speed on a running job; CPU of the TaskManager's JVM and
+of its Python workers until all are through. Three variants tell the forests and the sinks apart.
+The steps: the same records through the local runner, each step timed by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+from rich.console import Console, Group
+from rich.table import Table
+
+from aws.kinesis import KinesisClient
+from aws.producer import OrderedProducer
+from benchmarks import cpu
+from benchmarks.cpu import Cpu
+from benchmarks.rows import PlantRows, interleaved
+from jobs import entry
+from jobs.bucket import BucketDetector
+from jobs.fan_out import FanOut
+from jobs.local import DictStore
+from jobs.metrics import DictMetrics
+from jobs.parse import Batch, Parser
+from jobs.results import Result
+from jobs.shards import StreamReader
+from localaws.flink_cluster import FlinkCluster
+from localaws.server import LocalAws
+from sinks.files import FilesSink
+from tepwatch.errors import StartupError
+from tepwatch.records import Message
+from tepwatch.settings import Settings
+
+_PLANTS: Final = (1, 10, 100)
+_WARM_UP: Final = 20_000
+_MEASURED: Final = 60_000
+_STEPS_MEASURED: Final = 20_000
+_RUN_SECONDS: Final = 240.0
+_BAR_WITHOUT_FORESTS: Final = 0.09
+_BAR_PLANTS: Final = 1.5
+
+
+class _Variant(NamedTuple):
+    name: str
+    stages: str
+    sinks: str
+
+
+_VARIANTS: Final = (
+    _Variant("reading, decoding, state", "none", ""),
+    _Variant("+ forests", "default", ""),
+    _Variant("+ sinks (files)", "default", "files"),
+)
+
+
+def run(folder: Path, console: Console) -> Group:
+    """Measure all variants at 1, 10 and 100 plants."""
+    with LocalAws(folder / "aws", kinesis_mb=1024) as server:
+        steps = {count: _steps(server, count, folder, console) for count in _PLANTS}
+        on_flink: dict[tuple[str, int], Cpu] = {}
+        options = {"taskmanager.memory.process.size": "3072m"}
+        with FlinkCluster(folder / "flink", options=options) as cluster:
+            for variant in _VARIANTS:
+                for plants in _PLANTS:
+                    console.print(f"job on Flink: {variant.name}, {plants} plants ...")
+                    on_flink[variant.name, plants] = _on_flink(
+                        server, cluster, variant, plants, folder
+                    )
+    return Group(_flink_table(on_flink), _steps_table(steps))
+
+
+def _on_flink(
+    server: LocalAws, cluster: FlinkCluster, variant: _Variant, plants: int, folder: Path
+) -> Cpu:
+    """CPU seconds per 1,000 records."""
+    stream = f"cost-{_VARIANTS.index(variant)}-{plants}"
+    with _filled_stream(server, stream) as producer:
+        settings = Settings(
+            stream=stream,
+            endpoint_url=server.endpoint_url,
+            stages=variant.stages,
+            sinks=variant.sinks,
+            files_path=str(folder / stream),
+        )
+        job_id = cluster.submit(entry.path(), environment=entry.environment(settings))
+        rows = [PlantRows(f"plant-{number}", number) for number in range(plants)]
+        producer.put(interleaved(rows, _WARM_UP))
+        _wait(cluster, job_id, _WARM_UP)
+        records = interleaved(rows, _MEASURED)
+        before = cpu.of_task_manager(cluster.task_manager_pid)
+        producer.put(records)
+        _wait(cluster, job_id, _WARM_UP + _MEASURED)
+        spent = cpu.of_task_manager(cluster.task_manager_pid).since(before)
+        cluster.rest.cancel(job_id)
+        cluster.rest.wait_until(lambda: cluster.rest.job(job_id).state == "CANCELED", 30)
+    return Cpu(*(seconds / (_MEASURED / 1000) for seconds in spent))
+
+
+@contextmanager
+def _filled_stream(server: LocalAws, stream: str) -> Iterator[OrderedProducer]:
+    client = KinesisClient(region="us-east-1", endpoint_url=server.endpoint_url)
+    client.create_stream(stream, 2)
+    try:
+        yield OrderedProducer(client, stream)
+    finally:
+        client.delete_stream(stream)
+        client.close()
+
+
+def _wait(cluster: FlinkCluster, job_id: str, count: int) -> None:
+    rest = cluster.rest
+
+    def through() -> bool:
+        return rest.metrics(job_id, lambda name: name == "records").get("records", 0) >= count
+
+    if not rest.wait_until(through, _RUN_SECONDS, every_seconds=0.5):
+        raise StartupError(
+            f"{count} records did not get through in {_RUN_SECONDS:g} s; "
+            f"last failure: {rest.last_failure(job_id)}; see {cluster.log_folder}"
+        )
+
+
+def _steps(server: LocalAws, plants: int, folder: Path, console: Console) -> dict[str, float]:
+    """CPU seconds of each step of the local runner, per 1,000 records."""
+    console.print(f"steps by themselves: {plants} plants ...")
+    stream = f"steps-{plants}"
+    bare = Settings(stream=stream, endpoint_url=server.endpoint_url, stages="none")
+    scoring = msgspec.structs.replace(bare, stages="default", snapshot_records=10**9)
+    keeping = msgspec.structs.replace(scoring, snapshot_records=bare.snapshot_records)
+    spent: dict[str, float] = {}
+    with _filled_stream(server, stream) as producer:
+        rows = [PlantRows(f"plant-{number}", number) for number in range(plants)]
+        producer.put(interleaved(rows, _STEPS_MEASURED))
+        with _timed(spent, "reading"):
+            messages = _read(server, bare)
+        parser = Parser(bare)
+        with _timed(spent, "decoding"):
+            batches = list(parser.parse(messages))
+    with _timed(spent, "order and journal"):
+        _detect(bare, batches)
+    with _timed(spent, "with forests"):
+        results = _detect(scoring, batches)
+    with _timed(spent, "with forests and snapshots"):
+        _detect(keeping, batches)
+    fan_out = FanOut([FilesSink(folder / stream)], DictMetrics(), patience_seconds=10)
+    with _timed(spent, "sinks (files)"):
+        for batch in results:
+            fan_out.write(batch)
+    fan_out.close()
+    base, forests = spent.pop("order and journal"), spent.pop("with forests")
+    snapshots = spent.pop("with forests and snapshots")
+    return {
+        "reading": spent["reading"],
+        "decoding": spent["decoding"],
+        "state: order, journal": base,
+        "forests": forests - base,
+        "state: snapshots of the forests": snapshots - forests,
+        "sinks (files)": spent["sinks (files)"],
+    }
+
+
+@contextmanager
+def _timed(spent: dict[str, float], name: str) -> Iterator[None]:
+    before = time.process_time()
+    yield
+    spent[name] = (time.process_time() - before) / (_STEPS_MEASURED / 1000)
+
+
+def _read(server: LocalAws, settings: Settings) -> list[Message]:
+    reader = StreamReader(
+        partial(KinesisClient, region=settings.region, endpoint_url=server.endpoint_url),
+        settings.stream,
+        initial_position=settings.initial_position,
+        poll_seconds=settings.batch_seconds,
+    )
+    messages: list[Message] = []
+    while len(messages) < _STEPS_MEASURED:
+        messages += reader.poll().messages
+    reader.close()
+    return messages
+
+
+def _detect(settings: Settings, batches: list[Batch]) -> list[list[Result]]:
+    buckets: dict[int, BucketDetector] = {}
+    results = []
+    for number, data in batches:
+        if number not in buckets:
+            buckets[number] = BucketDetector(settings, DictStore({}, {}))
+        results.append(buckets[number].process(data))
+    return results
+
+
+def _flink_table(costs: dict[tuple[str, int], Cpu]) -> Table:
+    table = Table(
+        title="The job on Flink: CPU seconds per 1,000 records, Python + JVM "
+        "(checkpoints every 10 s, batches of 50)"
+    )
+    table.add_column("variant")
+    for plants in _PLANTS:
+        table.add_column(f"{plants} plants", justify="right")
+    for variant in _VARIANTS:
+        cells = []
+        for plants in _PLANTS:
+            cost = costs[variant.name, plants]
+            cells.append(f"{sum(cost):.3f} = {cost.python:.3f} + {cost.jvm:.3f}")
+        table.add_row(variant.name, *cells)
+    bare = max(sum(costs[_VARIANTS[0].name, plants]) for plants in _PLANTS)
+    whole = [sum(costs[_VARIANTS[-1].name, plants]) for plants in _PLANTS]
+    ratio = whole[-1] / whole[0]
+    table.caption = (
+        f"{_VARIANTS[0].name}: {bare:.3f} at most, {_against(bare, _BAR_WITHOUT_FORESTS)}; "
+        f"100 plants cost x {ratio:.2f} of one, {_against(ratio, _BAR_PLANTS)}"
+    )
+    return table
+
+
+def _steps_table(steps: dict[int, dict[str, float]]) -> Table:
+    table = Table(title="The steps by themselves, in Python: CPU seconds per 1,000 records")
+    table.add_column("step")
+    for plants in steps:
+        table.add_column(f"{plants} plants", justify="right")
+    for name in steps[_PLANTS[0]]:
+        table.add_row(name, *(f"{steps[plants][name]:.4f}" for plants in steps))
+    return table
+
+
+def _against(figure: float, bar: float) -> str:
+    return f"{'within' if figure <= bar else 'MISSES'} the bar of {bar}"

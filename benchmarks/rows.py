@@ -1,0 +1,64 @@
+"""Plant data that do not repeat: the recorded run, stretched and shifted anew for every pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aws.kinesis import OutgoingRecord
+from simulator.recordings import load
+from tepwatch.records import Origin, Reading
+from tepwatch.wire import encode
+
+_GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden" / "normal.npz"
+_XMEAS = 41
+_FIRST_MS = 1_767_225_600_000
+
+
+class PlantRows:
+    """An endless run of one plant. Analysers hold their values as recorded; no pass repeats."""
+
+    def __init__(self, plant: str, seed: int) -> None:
+        rows = [item for item in load(_GOLDEN).items if isinstance(item, Reading)]
+        self._table: NDArray[np.float64] = np.array([[*row.xmeas, *row.xmv] for row in rows])
+        self._plant = plant
+        self._generator = np.random.default_rng(seed)
+        self._records = self._endless()
+
+    def take(self, count: int) -> list[OutgoingRecord]:
+        """The next records."""
+        return [record for _, record in zip(range(count), self._records, strict=False)]
+
+    def _endless(self) -> Iterator[OutgoingRecord]:
+        mean, deviation = self._table.mean(axis=0), self._table.std(axis=0)
+        seq = 0
+        while True:
+            stretch = 1 + 0.1 * self._generator.normal(size=mean.shape)
+            shift = 0.2 * deviation * self._generator.normal(size=mean.shape)
+            for row in (mean + shift + (self._table - mean) * stretch).tolist():
+                yield OutgoingRecord(self._plant, self._encoded(seq, row))
+                seq += 1
+
+    def _encoded(self, seq: int, row: list[float]) -> bytes:
+        return encode(
+            Reading(
+                self._plant,
+                "20260101T000000Z",
+                seq,
+                _FIRST_MS + seq * 1000,
+                seq * 0.05,
+                tuple(row[:_XMEAS]),
+                tuple(row[_XMEAS:]),
+                None,
+                Origin("", "0", 0, 0),
+            )
+        )
+
+
+def interleaved(plants: list[PlantRows], count: int) -> list[OutgoingRecord]:
+    """`count` records in all, the plants in turn."""
+    of_each = [plant.take(-(-count // len(plants))) for plant in plants]
+    return [record for turn in zip(*of_each, strict=True) for record in turn][:count]
