@@ -2,13 +2,15 @@
 
 On Flink: a warm-up, then records at full speed on a running job; CPU of the TaskManager's JVM and
 of its Python workers until all are through. Three variants tell the forests and the sinks apart.
-The steps: the same records through the local runner, each step timed by itself.
+Where there are forests the warm-up lasts until their samplers are in their steady state: while a
+sample fills up, a point costs several times as much.
+The steps: records through the local runner's parts, each step timed by itself.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,31 +20,36 @@ import msgspec
 from rich.console import Console, Group
 from rich.table import Table
 
-from aws.kinesis import KinesisClient
+from aws.kinesis import KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer
 from benchmarks import cpu
 from benchmarks.cpu import Cpu
 from benchmarks.rows import PlantRows, interleaved
+from detection.stages import StageDetectors, parse_stages
 from jobs import entry
 from jobs.bucket import BucketDetector
 from jobs.fan_out import FanOut
 from jobs.local import DictStore
 from jobs.metrics import DictMetrics
 from jobs.parse import Batch, Parser
-from jobs.results import Result
+from jobs.results import Result, decode_parsed
 from jobs.shards import StreamReader
 from localaws.flink_cluster import FlinkCluster
 from localaws.server import LocalAws
 from sinks.files import FilesSink
 from tepwatch.errors import StartupError
-from tepwatch.records import Message
+from tepwatch.records import Message, Reading
 from tepwatch.settings import Settings
 
 _PLANTS: Final = (1, 10, 100)
 _WARM_UP: Final = 20_000
-_MEASURED: Final = 60_000
+_WARM_UP_A_PLANT: Final = 6_000
+_MEASURED: Final = 120_000
 _STEPS_MEASURED: Final = 20_000
-_RUN_SECONDS: Final = 240.0
+_PUT_AT_ONCE: Final = 50_000
+_SNAPSHOTS: Final = 20
+_ARRIVAL_MS: Final = 1_800_000_000_000
+_RUN_SECONDS: Final = 900.0
 _BAR_WITHOUT_FORESTS: Final = 0.09
 _BAR_PLANTS: Final = 1.5
 
@@ -62,7 +69,7 @@ _VARIANTS: Final = (
 
 def run(folder: Path, console: Console) -> Group:
     """Measure all variants at 1, 10 and 100 plants."""
-    with LocalAws(folder / "aws", kinesis_mb=1024) as server:
+    with LocalAws(folder / "aws", kinesis_mb=2048) as server:
         steps = {count: _steps(server, count, folder, console) for count in _PLANTS}
         on_flink: dict[tuple[str, int], Cpu] = {}
         options = {"taskmanager.memory.process.size": "3072m"}
@@ -91,12 +98,14 @@ def _on_flink(
         )
         job_id = cluster.submit(entry.path(), environment=entry.environment(settings))
         rows = [PlantRows(f"plant-{number}", number) for number in range(plants)]
-        producer.put(interleaved(rows, _WARM_UP))
-        _wait(cluster, job_id, _WARM_UP)
+        warm_up = _WARM_UP if variant.stages == "none" else max(_WARM_UP, _WARM_UP_A_PLANT * plants)
+        for start in range(0, warm_up, _PUT_AT_ONCE):
+            producer.put(interleaved(rows, min(_PUT_AT_ONCE, warm_up - start)))
+        _wait(cluster, job_id, warm_up)
         records = interleaved(rows, _MEASURED)
         before = cpu.of_task_manager(cluster.task_manager_pid)
         producer.put(records)
-        _wait(cluster, job_id, _WARM_UP + _MEASURED)
+        _wait(cluster, job_id, warm_up + _MEASURED)
         spent = cpu.of_task_manager(cluster.task_manager_pid).since(before)
         cluster.rest.cancel(job_id)
         cluster.rest.wait_until(lambda: cluster.rest.job(job_id).state == "CANCELED", 30)
@@ -120,7 +129,7 @@ def _wait(cluster: FlinkCluster, job_id: str, count: int) -> None:
     def through() -> bool:
         return rest.metrics(job_id, lambda name: name == "records").get("records", 0) >= count
 
-    if not rest.wait_until(through, _RUN_SECONDS, every_seconds=0.5):
+    if not rest.wait_until(through, _RUN_SECONDS, every_seconds=1.0):
         raise StartupError(
             f"{count} records did not get through in {_RUN_SECONDS:g} s; "
             f"last failure: {rest.last_failure(job_id)}; see {cluster.log_folder}"
@@ -128,42 +137,75 @@ def _wait(cluster: FlinkCluster, job_id: str, count: int) -> None:
 
 
 def _steps(server: LocalAws, plants: int, folder: Path, console: Console) -> dict[str, float]:
-    """CPU seconds of each step of the local runner, per 1,000 records."""
+    """CPU seconds of each step's own code, per 1,000 records."""
     console.print(f"steps by themselves: {plants} plants ...")
     stream = f"steps-{plants}"
     bare = Settings(stream=stream, endpoint_url=server.endpoint_url, stages="none")
-    scoring = msgspec.structs.replace(bare, stages="default", snapshot_records=10**9)
-    keeping = msgspec.structs.replace(scoring, snapshot_records=bare.snapshot_records)
+    scoring = msgspec.structs.replace(bare, stages="default")
+    rows = [PlantRows(f"plant-{number}", number) for number in range(plants)]
+    without, with_forests = _Detectors(bare), _Detectors(scoring)
+    for _ in range(_WARM_UP_A_PLANT * plants // _STEPS_MEASURED):
+        with_forests.run(Parser(scoring).parse(_as_messages(interleaved(rows, _STEPS_MEASURED))))
     spent: dict[str, float] = {}
     with _filled_stream(server, stream) as producer:
-        rows = [PlantRows(f"plant-{number}", number) for number in range(plants)]
         producer.put(interleaved(rows, _STEPS_MEASURED))
         with _timed(spent, "reading"):
             messages = _read(server, bare)
-        parser = Parser(bare)
-        with _timed(spent, "decoding"):
-            batches = list(parser.parse(messages))
-    with _timed(spent, "order and journal"):
-        _detect(bare, batches)
-    with _timed(spent, "with forests"):
-        results = _detect(scoring, batches)
-    with _timed(spent, "with forests and snapshots"):
-        _detect(keeping, batches)
+    with _timed(spent, "decoding"):
+        batches = list(Parser(bare).parse(messages))
+    with _timed(spent, "state: order, journal"):
+        without.run(batches)
+    with _timed(spent, "forests"):
+        results = with_forests.run(batches)
     fan_out = FanOut([FilesSink(folder / stream)], DictMetrics(), patience_seconds=10)
     with _timed(spent, "sinks (files)"):
         for batch in results:
             fan_out.write(batch)
     fan_out.close()
-    base, forests = spent.pop("order and journal"), spent.pop("with forests")
-    snapshots = spent.pop("with forests and snapshots")
-    return {
-        "reading": spent["reading"],
-        "decoding": spent["decoding"],
-        "state: order, journal": base,
-        "forests": forests - base,
-        "state: snapshots of the forests": snapshots - forests,
-        "sinks (files)": spent["sinks (files)"],
-    }
+    snapshots = _snapshot_seconds(scoring, rows[0]) * 1000 / scoring.snapshot_records
+    spent["state: snapshots of the forests"] = snapshots
+    spent["forests"] -= spent["state: order, journal"] + snapshots
+    return spent
+
+
+def _snapshot_seconds(settings: Settings, rows: PlantRows) -> float:
+    """CPU seconds of one snapshot of one plant whose forests are full."""
+    detectors = StageDetectors(parse_stages(settings.stages), settings)
+    parser = Parser(settings)
+    readings = [
+        item
+        for batch in parser.parse(_as_messages(rows.take(2_000)))
+        for item in decode_parsed(batch.data)
+        if isinstance(item, Reading)
+    ]
+    detectors.score([reading.xmeas + reading.xmv for reading in readings])
+    before = time.process_time()
+    for _ in range(_SNAPSHOTS):
+        detectors.to_bytes()
+    return (time.process_time() - before) / _SNAPSHOTS
+
+
+class _Detectors:
+    """The detect step without Flink."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._buckets: dict[int, BucketDetector] = {}
+
+    def run(self, batches: Iterable[Batch]) -> list[list[Result]]:
+        results = []
+        for number, data in batches:
+            if number not in self._buckets:
+                self._buckets[number] = BucketDetector(self._settings, DictStore({}, {}))
+            results.append(self._buckets[number].process(data))
+        return results
+
+
+def _as_messages(records: list[OutgoingRecord]) -> list[Message]:
+    return [
+        Message(record.data, "shard", str(number), record.partition_key, _ARRIVAL_MS)
+        for number, record in enumerate(records)
+    ]
 
 
 @contextmanager
@@ -185,16 +227,6 @@ def _read(server: LocalAws, settings: Settings) -> list[Message]:
         messages += reader.poll().messages
     reader.close()
     return messages
-
-
-def _detect(settings: Settings, batches: list[Batch]) -> list[list[Result]]:
-    buckets: dict[int, BucketDetector] = {}
-    results = []
-    for number, data in batches:
-        if number not in buckets:
-            buckets[number] = BucketDetector(settings, DictStore({}, {}))
-        results.append(buckets[number].process(data))
-    return results
 
 
 def _flink_table(costs: dict[tuple[str, int], Cpu]) -> Table:

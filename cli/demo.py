@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -46,8 +47,14 @@ def demo(
         raise InputFileError(f"--json {json_file}: its folder does not exist")
     interrupted = threading.Event()
     console = Console(stderr=True)
-    previous = signal.getsignal(signal.SIGINT)
-    with DemoRun(data_dir, rate, lambda text: console.print(text, highlight=False)) as run:
+    with contextlib.ExitStack() as stack:
+        with console.status("starting") as status:
+
+            def say(text: str) -> None:
+                console.print(text, highlight=False)
+                status.update(text)
+
+            run = stack.enter_context(DemoRun(data_dir, rate, say))
         # Until here Ctrl-C interrupts the start; from here on it ends the demo in order.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: interrupted.set())
@@ -55,7 +62,6 @@ def demo(
         console.print("ending: the job catches up, then everything stops ...")
         patience = _CATCH_UP_INTERRUPTED_SECONDS if interrupted.is_set() else _CATCH_UP_SECONDS
         summary = run.finish(patience)
-    signal.signal(signal.SIGINT, previous)
     console.print(demo_view.ended(summary))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(summary)) + b"\n")

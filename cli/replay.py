@@ -7,8 +7,9 @@ import enum
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,6 +19,8 @@ from simulator.outputs import FileOutput, Output, StdoutOutput
 from simulator.recordings import load
 from simulator.replay import Replay
 from tepwatch.errors import TepwatchError
+
+_PROGRESS_SECONDS: Final = 2.0
 
 
 class Destination(enum.StrEnum):
@@ -84,10 +87,19 @@ def replay(
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        source.run(output, stop)
+        _run(source, output, stop)
     finally:
         output.close()
         print(_summary(source, output), file=sys.stderr)
+
+
+def _run(source: Replay, output: Output, stop: threading.Event) -> None:
+    """Send in a thread of its own and say, every few seconds, how far it is."""
+    with ThreadPoolExecutor(1, thread_name_prefix="replay") as pool:
+        sending = pool.submit(source.run, output, stop)
+        while not wait([sending], timeout=_PROGRESS_SECONDS).done:
+            print(f"{source.sent} records sent", file=sys.stderr)
+        sending.result()
 
 
 def _rate(text: str) -> float | None:

@@ -15,6 +15,7 @@ from jobs.metrics import (
     REJECTED,
     TRIMS,
     DictMetrics,
+    measure_lag,
 )
 from jobs.parse import Parser
 from jobs.shards import StreamReader
@@ -87,6 +88,7 @@ class LocalJob:
         self._buckets: dict[int, BucketDetector] = {}
         self.metrics.gauge(RECORDS_READ_TOTAL, lambda: reader.records)
         self.metrics.gauge(TRIMS, lambda: reader.trims)
+        self._measured_shards: set[str] = set()
         self.metrics.gauge(RECORDS_IN, lambda: self._parser.counts.records)
         self.metrics.gauge(REJECTED, lambda: self._parser.counts.rejected)
         for name in PLANT_COUNTS:
@@ -100,6 +102,7 @@ class LocalJob:
             SinkUnavailableError: a sink took nothing for too long; go back to a checkpoint.
         """
         poll = self._reader.poll()
+        self._measured_shards = measure_lag(self._reader, self.metrics, self._measured_shards)
         for number, data in self._parser.parse(poll.messages):
             self._fan_out.write(self._bucket(number).process(data))
         return poll.next_seconds

@@ -7,7 +7,10 @@ state and are exact across restarts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
+
+from jobs.shards import StreamReader
 
 RECORDS_IN: Final = "records_in"
 RECORDS_READ_TOTAL: Final = "records_read_total"
@@ -39,6 +42,19 @@ class Metrics(Protocol):
 
     def gauge(self, name: str, read: Callable[[], int]) -> None:
         """A value that is read when somebody looks."""
+
+
+def measure_lag(reader: StreamReader, metrics: Metrics, measured: set[str]) -> set[str]:
+    """Register a gauge for each shard not yet in `measured`; returns all that have one."""
+    shards = set(reader.lag())
+    for shard in shards - measured:
+        metrics.gauge(f"{MILLIS_BEHIND}_{shard}", partial(_millis_behind, reader, shard))
+    return measured | shards
+
+
+def _millis_behind(reader: StreamReader, shard: str) -> int:
+    lag = reader.lag().get(shard)
+    return 0 if lag is None else lag.millis_behind
 
 
 class _DictCounter:

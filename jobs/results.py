@@ -18,7 +18,7 @@ from tepwatch.records import (
 )
 
 
-class StoredReading(msgspec.Struct, frozen=True, array_like=True, tag="stored"):
+class StoredReading(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stored"):
     """A reading to store; `late` ones are not scored."""
 
     reading: Reading

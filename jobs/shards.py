@@ -77,6 +77,7 @@ class ReaderState(msgspec.Struct, array_like=True):
     initial: bool = True
     shards: dict[str, _Position] = {}
     trims: int = 0
+    records_of_gone_shards: int = 0
 
 
 class ShardLag(NamedTuple):
@@ -169,7 +170,8 @@ class StreamReader:
     @property
     def records(self) -> int:
         """Stream records handed out since the state began."""
-        return sum(position.records for position in self._state.shards.values())
+        of_known_shards = sum(position.records for position in self._state.shards.values())
+        return of_known_shards + self._state.records_of_gone_shards
 
     @property
     def trims(self) -> int:
@@ -220,7 +222,7 @@ class StreamReader:
         self._state.initial = False
         for gone in self._state.shards.keys() - self._listed.keys():
             if self._state.shards[gone].finished:
-                del self._state.shards[gone]
+                self._state.records_of_gone_shards += self._state.shards.pop(gone).records
 
     def _first_position(self, shard: Shard, now: float) -> _Position:
         if not self._state.initial or self._initial_position is InitialPosition.TRIM_HORIZON:

@@ -18,7 +18,7 @@ from pyflink.datastream.state import ValueState, ValueStateDescriptor
 
 from aws.kinesis import KinesisClient
 from jobs.flink_metrics import FlinkMetrics
-from jobs.metrics import MILLIS_BEHIND, RECORDS_READ_TOTAL, TRIMS
+from jobs.metrics import RECORDS_READ_TOTAL, TRIMS, measure_lag
 from jobs.results import encode
 from jobs.shards import StreamReader
 from tepwatch.settings import Settings
@@ -61,7 +61,7 @@ class ReadStream(KeyedProcessFunction):
         for start in range(0, len(poll.messages), _MESSAGES_PER_ELEMENT):
             yield encode(poll.messages[start : start + _MESSAGES_PER_ELEMENT])
         self._state.update(reader.to_bytes())
-        self._measure_lag(reader)
+        self._measured_shards = measure_lag(reader, self._metrics, self._measured_shards)
         self._arm(
             ctx, ctx.timer_service().current_processing_time() + round(poll.next_seconds * 1000)
         )
@@ -86,13 +86,3 @@ class ReadStream(KeyedProcessFunction):
             state=None if data is None else StreamReader.state_from_bytes(bytes(data)),
         )
         return self._reader
-
-    def _measure_lag(self, reader: StreamReader) -> None:
-        for shard in reader.lag().keys() - self._measured_shards:
-            self._measured_shards.add(shard)
-            self._metrics.gauge(f"{MILLIS_BEHIND}.{shard}", partial(_millis_behind, reader, shard))
-
-
-def _millis_behind(reader: StreamReader, shard: str) -> int:
-    lag = reader.lag().get(shard)
-    return 0 if lag is None else lag.millis_behind

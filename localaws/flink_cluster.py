@@ -15,7 +15,6 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from localaws.flink_rest import FlinkRest
@@ -169,12 +168,7 @@ class FlinkCluster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.stop()
 
     def _configure(
@@ -216,6 +210,7 @@ class FlinkCluster:
             "python.client.executable": sys.executable,
             "python.fn-execution.bundle.time": "100",
             "metrics.fetcher.update-interval": "1000",
+            "pipeline.object-reuse": "true",
             "env.java.opts.all": self._java_options(),
             **options,
         }

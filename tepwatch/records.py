@@ -2,7 +2,8 @@
 
 `Message` is what the stream holds. `wire` turns it into `Reading`, `PlantEvent`, `Command` or
 `Rejected`; the detectors turn readings into `StageScores`. Struct tags are part of the job's state
-encoding: do not reuse a tag for another meaning.
+encoding: do not reuse a tag for another meaning. Records hold no cycles, so the garbage collector
+does not track them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _SEQUENCE_MODULUS = 599
 _LINE_MODULUS = 1669
 
 
-class Message(msgspec.Struct, frozen=True, array_like=True):
+class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One record of the stream as it was read, with where it stood.
 
     `sequence` is the stream's sequence number (decimal digits), `arrival_ms` the stream's
@@ -34,7 +35,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     arrival_ms: int
 
 
-class Origin(msgspec.Struct, frozen=True, array_like=True):
+class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where a record stood on the stream; `line` counts from 0 within one stream record."""
 
     shard: str
@@ -81,7 +82,7 @@ class RejectReason(enum.StrEnum):
     SINK = "sink"
 
 
-class Reading(msgspec.Struct, frozen=True, array_like=True, tag="reading"):
+class Reading(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="reading"):
     """One row of measurements of one plant.
 
     `xmeas` has 41 entries and `xmv` 12, in the order of `tags`; None is a missing value. `seq` is
@@ -104,7 +105,7 @@ class Reading(msgspec.Struct, frozen=True, array_like=True, tag="reading"):
         return self.xmeas.count(None)
 
 
-class PlantEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
+class PlantEvent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="event"):
     """Something that happened to a plant; `detail` holds its further fields as JSON."""
 
     plant: str
@@ -117,7 +118,7 @@ class PlantEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
     origin: Origin
 
 
-class Command(msgspec.Struct, frozen=True, array_like=True, tag="command"):
+class Command(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="command"):
     """An operator's command; it takes effect where it stands in the stream."""
 
     plant: str
@@ -130,7 +131,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True, tag="command"):
     origin: Origin
 
 
-class Rejected(msgspec.Struct, frozen=True, array_like=True, tag="rejected"):
+class Rejected(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="rejected"):
     """A dead letter: the original bytes and why they could not be used."""
 
     reason: RejectReason
@@ -158,7 +159,7 @@ class ScoreState(enum.StrEnum):
     NO_DATA = "no_data"
 
 
-class StageScore(msgspec.Struct, frozen=True, array_like=True):
+class StageScore(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Random Cut Forest score of one stage; None while there is none.
 
     `filled` counts the stage's missing values that were filled with the last one seen.
@@ -170,7 +171,7 @@ class StageScore(msgspec.Struct, frozen=True, array_like=True):
     filled: int
 
 
-class StageScores(msgspec.Struct, frozen=True, array_like=True, tag="scores"):
+class StageScores(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="scores"):
     """The scores of all stages for one reading."""
 
     plant: str
@@ -187,7 +188,7 @@ class DetectorEventKind(enum.StrEnum):
     RESTARTED = "detectors_restarted"
 
 
-class DetectorEvent(msgspec.Struct, frozen=True, array_like=True, tag="detector"):
+class DetectorEvent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="detector"):
     """Something that happened to a plant's detectors; stored beside the plant's events.
 
     `time_ns` is the event time of the first reading it concerns.

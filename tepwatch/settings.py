@@ -46,7 +46,9 @@ _IGNORED: Final = frozenset(
 )
 
 # Environment variables with our prefix that are not settings of this class.
-_OTHER_VARIABLES: Final = frozenset({"LOG_LEVEL", "PROPERTIES_FILE", "DATA_DIR"})
+_OTHER_VARIABLES: Final = frozenset(
+    {"CONTRACT_REGION", "DATA_DIR", "LOCALAWS_LOG_LEVEL", "LOG_LEVEL", "PROPERTIES_FILE"}
+)
 
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 _Name = Annotated[str, msgspec.Meta(min_length=1)]

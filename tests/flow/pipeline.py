@@ -28,6 +28,7 @@ from tepwatch.wire import encode
 from tests.plants import reading
 
 WAIT_SECONDS: Final = 60.0
+METRICS_SECONDS: Final = 4.0
 _WORKER: Final = "pyflink.fn_execution.beam"
 
 Stored = dict[tuple[Scalar, ...], Row]
@@ -50,14 +51,14 @@ BAD: Final = [
 class Runs(Protocol):
     """Runs the job of some settings until told to end."""
 
-    def run(self, settings: Settings, until: Callable[[], bool]) -> None:
-        """Start the job, wait until `until` is true, end the job."""
+    def run(self, settings: Settings, until: Callable[[], bool]) -> dict[str, int]:
+        """Start the job, wait until `until` is true, end the job; returns its metrics."""
 
 
 class OnLocal:
     """The steps in this process."""
 
-    def run(self, settings: Settings, until: Callable[[], bool]) -> None:
+    def run(self, settings: Settings, until: Callable[[], bool]) -> dict[str, int]:
         reader = StreamReader(
             partial(KinesisClient, region=settings.region, endpoint_url=settings.endpoint_url),
             settings.stream,
@@ -70,6 +71,7 @@ class OnLocal:
             while not until():
                 assert time.monotonic() < deadline, "the local job does not get there"
                 job.step()
+            return job.metrics.values()
         finally:
             job.close()
 
@@ -105,9 +107,13 @@ class OnFlink:
         if self._running is not None:
             self.cancel(self._running)
 
-    def run(self, settings: Settings, until: Callable[[], bool]) -> None:
+    def run(self, settings: Settings, until: Callable[[], bool]) -> dict[str, int]:
         try:
-            self.wait(until, self.start(settings), "everything is stored")
+            job_id = self.start(settings)
+            self.wait(until, job_id, "everything is stored")
+            # Metrics come with the end of a bundle and are fetched once a second.
+            time.sleep(METRICS_SECONDS)
+            return self.cluster.rest.metrics(job_id, lambda _name: True)
         finally:
             self.close()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from jobs.metrics import MILLIS_BEHIND
 from localaws.flink_cluster import FlinkCluster
 from localaws.server import LocalAws
 from sinks.files import count_rows
@@ -43,34 +45,48 @@ def faulty_stream(local_aws: LocalAws) -> str:
     return name
 
 
+class Finished(NamedTuple):
+    """What a run stored and measured."""
+
+    stored: Stored
+    metrics: dict[str, int]
+
+
 @pytest.fixture(scope="module")
-def local_result(
+def on_local(
     local_aws: LocalAws, faulty_stream: str, tmp_path_factory: pytest.TempPathFactory
-) -> Stored:
+) -> Finished:
     return run(OnLocal(), local_aws, faulty_stream, tmp_path_factory.mktemp("local"))
 
 
 @pytest.fixture(scope="module")
-def flink_result(
+def on_flink(
     cluster: FlinkCluster,
     local_aws: LocalAws,
     faulty_stream: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Stored:
+) -> Finished:
     return run(OnFlink(cluster), local_aws, faulty_stream, tmp_path_factory.mktemp("on-flink"))
 
 
-def run(runner: Runs, server: LocalAws, stream: str, folder: Path) -> Stored:
-    runner.run(
-        settings_for(server, stream, folder), lambda: count_rows(folder, "scores") >= SCORE_ROWS
-    )
-    return stored(folder)
+def run(runner: Runs, server: LocalAws, stream: str, folder: Path) -> Finished:
+    def complete() -> bool:
+        scores, letters = (count_rows(folder, table) for table in ("scores", "dead_letters"))
+        return scores >= SCORE_ROWS and letters > len(BAD)
+
+    metrics = runner.run(settings_for(server, stream, folder), complete)
+    return Finished(stored(folder), metrics)
 
 
-@pytest.fixture(params=["local_result", "flink_result"])
-def result(request: pytest.FixtureRequest) -> Stored:
-    found: Stored = request.getfixturevalue(request.param)
+@pytest.fixture(params=["on_local", "on_flink"])
+def finished(request: pytest.FixtureRequest) -> Finished:
+    found: Finished = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def result(finished: Finished) -> Stored:
+    return finished.stored
 
 
 def table(result: Stored, name: str) -> list[Row]:
@@ -130,7 +146,29 @@ def test_the_bare_message_is_stored_under_its_partition_key(result: Stored) -> N
     )
 
 
+def test_metrics_count_what_happened(finished: Finished) -> None:
+    sent = with_faults(interleaved(COUNT))
+    lines = sum(max(1, len(record.data.split(b"\n"))) for record in sent)
+    metrics = finished.metrics
+    rejected = len(BAD) + 1
+    assert metrics["records_read_total"] == len(sent)
+    assert (metrics["records_in"], metrics["rejected"]) == (lines, rejected)
+    assert metrics["records"] == lines - rejected
+    # Copies: one for each of the faults' swaps, and the two lines that come together.
+    unique = len(PLANTS) * COUNT + 1
+    assert metrics["duplicates"] == metrics["records"] - unique > 20
+    assert (metrics["late"], metrics["gaps"], metrics["missing"]) == (0, 0, 39)
+    states = Counter(row.values["state"] for row in table(finished.stored, "scores"))
+    assert metrics["scored"] == states[ScoreState.SCORED]
+    assert metrics["held"] == states[ScoreState.HELD]
+    assert metrics["files_stored"] == len(finished.stored)
+    assert (metrics["files_retried"], metrics["files_dead_letters"]) == (0, rejected)
+    behind = {name: value for name, value in metrics.items() if name.startswith(MILLIS_BEHIND)}
+    assert len(behind) == 2
+    assert set(behind.values()) == {0}
+
+
 def test_flink_stores_what_the_local_runner_stores_to_the_last_bit(
-    local_result: Stored, flink_result: Stored
+    on_local: Finished, on_flink: Finished
 ) -> None:
-    assert flink_result == local_result
+    assert on_flink.stored == on_local.stored

@@ -185,6 +185,7 @@ def test_finished_shards_are_forgotten_when_the_stream_forgets_them() -> None:
     del stream.shards["shard-0"]
     poll(reader, stream, 2)
     assert set(reader.lag()) == {"child"}
+    assert reader.records == 1
     reader.close()
 
 

@@ -90,3 +90,20 @@ def test_lists_are_split_at_commas() -> None:
     settings = load({"plants": "a, b,", "sinks": "files, memory"}, environment={})
     assert settings.wire_policy.plants == frozenset({"a", "b"})
     assert settings.sink_names == ("files", "memory")
+
+
+def test_the_documentation_lists_every_setting_with_its_default() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    documented = {
+        name.strip("` "): default.strip("` ")
+        for _, name, default, *_ in (
+            line.split("|") for line in text.splitlines() if line.startswith("| `")
+        )
+        if name.strip("` ")[0].islower()
+    }
+    defaults = msgspec.to_builtins(Settings())
+    spelled = {None: "none", False: "false"}
+    assert documented == {
+        name: spelled[value] if value is None or value is False else str(value)
+        for name, value in defaults.items()
+    }

@@ -1,0 +1,123 @@
+"""The demo as a user runs it: ends by itself with agreeing counts, on Ctrl-C, and when killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+pytestmark = pytest.mark.flow
+
+TEPWATCH = str(Path(sys.executable).with_name("tepwatch"))
+START_SECONDS = 90.0
+CTRL_C_SECONDS = 10.0
+
+
+class Demo:
+    """A running demo; its output is collected as it comes."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [TEPWATCH, "demo", "--data-dir", str(folder), *options],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        self.lines.extend(iter(self.process.stderr.readline, ""))
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not any(text in line for line in self.lines):
+            assert self.process.poll() is None, self.lines
+            assert time.monotonic() < deadline, self.lines
+            time.sleep(0.1)
+
+    def descendants(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def demos(tmp_path: Path) -> Iterator[list[Demo]]:
+    running: list[Demo] = []
+    yield running
+    for demo in running:
+        demo.close()
+
+
+def gone(processes: list[psutil.Process], seconds: float) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return not alive
+
+
+def test_it_ends_by_itself_with_counts_that_agree(demos: list[Demo], tmp_path: Path) -> None:
+    summary_file = tmp_path / "summary.json"
+    demo = Demo(tmp_path / "data", "--for", "15s", "--rate", "20", "--json", str(summary_file))
+    demos.append(demo)
+    demo.wait_for("replaying")
+    children = demo.descendants()
+    assert demo.process.wait(90) == 0, demo.lines
+    summary = msgspec.json.decode(summary_file.read_bytes())
+    assert summary["problems"] == []
+    assert summary["records_sent"] == summary["records_read"] == summary["records_stored"] > 500
+    assert summary["readings_scored"] == summary["readings_sent"] < summary["records_sent"]
+    assert summary["score_rows_stored"] == 3 * summary["readings_scored"]
+    assert (summary["dead_letters"], summary["restarts"]) == (0, 0)
+    assert len(children) >= 4
+    assert gone(children, 5)
+
+
+def test_ctrl_c_ends_everything_in_order_and_says_what_was_stored(
+    demos: list[Demo], tmp_path: Path
+) -> None:
+    demo = Demo(tmp_path)
+    demos.append(demo)
+    demo.wait_for("scores plant-1")
+    children = demo.descendants()
+    started = time.monotonic()
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(30) == 0, demo.lines
+    assert time.monotonic() - started < CTRL_C_SECONDS
+    assert any("records stored" in line for line in demo.lines)
+    assert gone(children, 5)
+
+
+def test_nothing_stays_behind_when_it_is_interrupted_while_starting_or_killed(
+    demos: list[Demo], tmp_path: Path
+) -> None:
+    starting = Demo(tmp_path / "a")
+    demos.append(starting)
+    starting.wait_for("starting Flink")
+    time.sleep(2.0)
+    children = starting.descendants()
+    starting.process.send_signal(signal.SIGINT)
+    assert starting.process.wait(20) == 130, starting.lines
+    assert gone(children, 5)
+    if sys.platform != "linux":
+        return
+    killed = Demo(tmp_path / "b")
+    demos.append(killed)
+    killed.wait_for("replaying")
+    children = killed.descendants()
+    killed.process.kill()
+    assert gone(children, 20)
