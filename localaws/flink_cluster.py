@@ -205,6 +205,8 @@ class FlinkCluster:
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
             "execution.checkpointing.incremental": "true",
             "state.backend.type": "rocksdb",
+            # Forests are random numbers: compressing them costs more than it saves.
+            "state.backend.rocksdb.compression.per.level": "NO_COMPRESSION",
             "python.execution-mode": "process",
             "python.executable": sys.executable,
             "python.client.executable": sys.executable,

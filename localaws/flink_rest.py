@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import math
 import re
 import time
 import urllib.error
@@ -52,7 +53,7 @@ class FlinkRest:
         """State of a job, how often it restarted, and its vertices as (id, name)."""
         job = self._get(f"/jobs/{job_id}")
         metrics = self._get(f"/jobs/{job_id}/metrics?get=numRestarts")
-        restarts = next((int(float(item["value"])) for item in metrics), 0)
+        restarts = next((_whole(item["value"]) for item in metrics), 0)
         vertices = tuple((vertex["id"], vertex["name"]) for vertex in job["vertices"])
         return JobState(job["state"], restarts, vertices)
 
@@ -101,7 +102,7 @@ class FlinkRest:
                     chunk = urllib.parse.quote(",".join(ids[start : start + _METRICS_AT_ONCE]))
                     for item in self._get(f"{path}?get={chunk}"):
                         name = _own_name(item["id"])
-                        sums[name] = sums.get(name, 0) + int(float(item["value"]))
+                        sums[name] = sums.get(name, 0) + _whole(item["value"])
         return sums
 
     def cancel(self, job_id: str) -> None:
@@ -140,6 +141,15 @@ class FlinkRest:
             raise UnreachableError(
                 f"Flink at {self.url} cannot be reached: {error}", code="Unreachable"
             ) from error
+
+
+def _whole(value: str) -> int:
+    """A metric's value; those that are no numbers, or none yet, count as 0."""
+    try:
+        number = float(value)
+    except ValueError:
+        return 0
+    return int(number) if math.isfinite(number) else 0
 
 
 def _own_name(metric_id: str) -> str:

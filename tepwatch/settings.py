@@ -88,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     buckets: _Positive = 32
     parallelism: _Positive = 1
     order_window: _Positive = 64
-    snapshot_records: _Positive = 1000
+    snapshot_records: _Positive = 4000
 
     # Stage forests
     stages: _Name = "default"
