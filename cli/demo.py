@@ -76,6 +76,7 @@ def _show(
     deadline = None if seconds is None else time.monotonic() + seconds
     live = Live(console=console, refresh_per_second=2, transient=True)
     next_line = 0.0
+    restarts = 0
     with live:
         while not interrupted.is_set() and (deadline is None or time.monotonic() < deadline):
             try:
@@ -83,6 +84,9 @@ def _show(
             except UnreachableError as error:
                 console.print(f"{error}")
             else:
+                if status.restarts > restarts:
+                    restarts = status.restarts
+                    console.print(f"the job restarted: {run.last_failure()}", highlight=False)
                 if console.is_terminal:
                     live.update(demo_view.live(run, status))
                 elif time.monotonic() >= next_line:

@@ -173,6 +173,10 @@ class DemoRun:
             self._tail.latest,
         )
 
+    def last_failure(self) -> str | None:
+        """Why the job restarted last."""
+        return self.flink.rest.last_failure(self._job_id)
+
     def stop_sending(self) -> None:
         """End the replays; returns when their last records are accepted."""
         self._stop.set()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import math
 import signal
 import sys
 import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -28,11 +30,14 @@ from jobs import entry
 from jobs.local import LocalJob
 from jobs.shards import StreamReader
 from localaws.flink_cluster import FlinkCluster
+from localaws.flink_rest import FlinkRest
 from sinks.registry import make_sinks
-from tepwatch.errors import StartupError
+from tepwatch.errors import StartupError, UnreachableError
 from tepwatch.settings import Settings
 
-_RUNNING_SECONDS = 60.0
+_RUNNING_SECONDS: Final = 60.0
+_WATCH_SECONDS: Final = 2.0
+_ENDED: Final = frozenset({"FAILED", "CANCELED", "FINISHED"})
 
 app = typer.Typer(help="The detection job.", no_args_is_help=True)
 
@@ -135,10 +140,29 @@ def _run_flink(
                 f"the job does not run: {rest.last_failure(job_id)}: see {cluster.log_folder}"
             )
         _say(f"job {job_id} runs, storing to {settings.sinks}; Ctrl-C ends")
-        stop.wait(seconds)
+        _watch(rest, job_id, stop, seconds)
         checkpoints = rest.checkpoints(job_id)
         rest.cancel(job_id)
         _say(f"ended; last checkpoint, for --restore: {checkpoints.latest_path or 'none'}")
+
+
+def _watch(rest: FlinkRest, job_id: str, stop: threading.Event, seconds: float | None) -> None:
+    """Wait for the end; say when the job restarts, and why.
+
+    Raises:
+        StartupError: the job ended by itself.
+    """
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
+    restarts = 0
+    while not stop.is_set() and time.monotonic() < deadline:
+        stop.wait(min(_WATCH_SECONDS, deadline - time.monotonic()))
+        with contextlib.suppress(UnreachableError):
+            job = rest.job(job_id)
+            if job.restarts > restarts:
+                restarts = job.restarts
+                _say(f"the job restarted ({restarts}): {rest.last_failure(job_id)}")
+            if job.state in _ENDED:
+                raise StartupError(f"the job is {job.state}: {rest.last_failure(job_id)}")
 
 
 def _say(text: str) -> None:

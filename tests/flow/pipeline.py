@@ -15,7 +15,13 @@ from aws.kinesis import KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer
 from jobs import entry
 from jobs.local import LocalJob
-from jobs.metrics import RECORDS_READ_TOTAL
+from jobs.metrics import (
+    MILLIS_BEHIND,
+    PLANT_COUNTS,
+    RECORDS_IN,
+    RECORDS_READ_TOTAL,
+    REJECTED,
+)
 from jobs.shards import StreamReader
 from localaws.flink_cluster import FlinkCluster
 from localaws.server import LocalAws
@@ -28,7 +34,8 @@ from tepwatch.wire import encode
 from tests.plants import reading
 
 WAIT_SECONDS: Final = 60.0
-METRICS_SECONDS: Final = 4.0
+METRICS_SECONDS: Final = 3.0
+_OURS: Final = (RECORDS_IN, RECORDS_READ_TOTAL, REJECTED, MILLIS_BEHIND, "files_", *PLANT_COUNTS)
 _WORKER: Final = "pyflink.fn_execution.beam"
 
 Stored = dict[tuple[Scalar, ...], Row]
@@ -111,9 +118,7 @@ class OnFlink:
         try:
             job_id = self.start(settings)
             self.wait(until, job_id, "everything is stored")
-            # Metrics come with the end of a bundle and are fetched once a second.
-            time.sleep(METRICS_SECONDS)
-            return self.cluster.rest.metrics(job_id, lambda _name: True)
+            return self._settled_metrics(job_id)
         finally:
             self.close()
 
@@ -121,6 +126,18 @@ class OnFlink:
         """Process ids of the TaskManager's Python workers."""
         children = psutil.Process(self.cluster.task_manager_pid).children(recursive=True)
         return [child.pid for child in children if _WORKER in " ".join(child.cmdline())]
+
+    def _settled_metrics(self, job_id: str) -> dict[str, int]:
+        """Our metrics once they no longer change: Flink fetches them now and then, when asked."""
+        seen: list[dict[str, int]] = [{}]
+
+        def settled() -> bool:
+            seen.append(self.cluster.rest.metrics(job_id, lambda name: name.startswith(_OURS)))
+            time.sleep(METRICS_SECONDS)
+            return "records" in seen[-1] and seen[-1] == seen[-2]
+
+        self.wait(settled, job_id, "metrics settle")
+        return seen[-1]
 
     def metric(self, job_id: str, name: str) -> int:
         return self.cluster.rest.metrics(job_id, lambda found: found == name).get(name, 0)
