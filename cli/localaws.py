@@ -19,8 +19,9 @@ def localaws(
 ) -> None:
     """Run the local AWS in the foreground, on 127.0.0.1, until Ctrl-C.
 
-    Prints its address as soon as it listens; point any AWS client there. What Kinesis had to drop
-    to stay within its bounds is counted under /_tepwatch/kinesis.
+    Prints its address as soon as it listens; point any AWS client there. The product's streams are
+    there from the start. What Kinesis had to drop to stay within its bounds is counted under
+    /_tepwatch/kinesis.
     """
     with tempfile.TemporaryDirectory(prefix="tepwatch-localaws-") as scratch:
         serve(port, kinesis_mb, Path(scratch), follow=False)

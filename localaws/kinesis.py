@@ -15,7 +15,7 @@ import base64
 import binascii
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -39,6 +39,7 @@ from localaws.shards import (
     shard_of,
     split,
 )
+from tepwatch import resources
 from tepwatch.errors import StartupError
 
 MINISTACK_VERSION: Final = "1.5.33"
@@ -92,6 +93,12 @@ def install(*, size_bytes: int) -> None:
             raise StartupError(f"ministack's kinesis.{name} is not what it was: see HOOKS")
     for name, replacement in HOOKS.items():
         setattr(kinesis, name, replacement)
+
+
+def create_streams(streams: Iterable[resources.Stream]) -> None:
+    """Create streams, in the default account and region, before anybody can ask for them."""
+    for stream in streams:
+        kinesis._create_stream({"StreamName": stream.name, "ShardCount": stream.shards})
 
 
 def counters() -> dict[str, dict[str, int]]:

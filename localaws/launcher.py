@@ -22,6 +22,8 @@ from typing import Any, Final
 
 import msgspec
 
+from tepwatch.resources import STREAMS
+
 HOST: Final = "127.0.0.1"
 COUNTERS_PATH: Final = "/_tepwatch/kinesis"
 
@@ -91,6 +93,7 @@ async def _serve(listener: socket.socket, kinesis_mb: int, *, follow: bool) -> N
     from localaws import kinesis  # noqa: PLC0415
 
     kinesis.install(size_bytes=kinesis_mb * 1024 * 1024)
+    kinesis.create_streams(STREAMS)
     # ministack is hundreds of thousands of objects that stay: no collection need walk them.
     gc.collect()
     gc.freeze()
