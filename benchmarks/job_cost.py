@@ -10,7 +10,7 @@ The steps: records through the local runner's parts, each step timed by itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -50,7 +50,7 @@ _PUT_AT_ONCE: Final = 50_000
 _SNAPSHOTS: Final = 20
 _ARRIVAL_MS: Final = 1_800_000_000_000
 _RUN_SECONDS: Final = 900.0
-_BAR_WITHOUT_FORESTS: Final = 0.09
+_BAR_BASE: Final = 0.09
 _BAR_PLANTS: Final = 1.5
 
 
@@ -67,19 +67,30 @@ _VARIANTS: Final = (
 
 
 def run(folder: Path, console: Console) -> Group:
-    """Measure all variants at 1, 10 and 100 plants."""
+    """The steps and the whole job at 1, 10 and 100 plants."""
     with LocalAws(folder / "aws", kinesis_mb=2048) as server:
         steps = {count: _steps(server, count, folder, console) for count in _PLANTS}
-        on_flink: dict[tuple[str, int], Cpu] = {}
-        options = {"taskmanager.memory.process.size": "3072m"}
-        with FlinkCluster(folder / "flink", options=options) as cluster:
-            for variant in _VARIANTS:
-                for plants in _PLANTS:
-                    console.print(f"job on Flink: {variant.name}, {plants} plants ...")
-                    on_flink[variant.name, plants] = _on_flink(
-                        server, cluster, variant, plants, folder
-                    )
-    return Group(_flink_table(on_flink), _steps_table(steps))
+        costs = _costs(server, _VARIANTS, folder, console)
+    return Group(_flink_table(costs), _ratio(costs), _steps_table(steps))
+
+
+def run_base(folder: Path, console: Console) -> Table:
+    """Only the job without forests and sinks."""
+    with LocalAws(folder / "aws", kinesis_mb=2048) as server:
+        return _flink_table(_costs(server, _VARIANTS[:1], folder, console))
+
+
+def _costs(
+    server: LocalAws, variants: Sequence[_Variant], folder: Path, console: Console
+) -> dict[tuple[str, int], Cpu]:
+    costs = {}
+    options = {"taskmanager.memory.process.size": "3072m"}
+    with FlinkCluster(folder / "flink", options=options) as cluster:
+        for variant in variants:
+            for plants in _PLANTS:
+                console.print(f"job on Flink: {variant.name}, {plants} plants ...")
+                costs[variant.name, plants] = _on_flink(server, cluster, variant, plants, folder)
+    return costs
 
 
 def _on_flink(
@@ -236,20 +247,21 @@ def _flink_table(costs: dict[tuple[str, int], Cpu]) -> Table:
     table.add_column("variant")
     for plants in _PLANTS:
         table.add_column(f"{plants} plants", justify="right")
-    for variant in _VARIANTS:
+    for variant in dict.fromkeys(name for name, _plants in costs):
         cells = []
         for plants in _PLANTS:
-            cost = costs[variant.name, plants]
+            cost = costs[variant, plants]
             cells.append(f"{sum(cost):.3f} = {cost.python:.3f} + {cost.jvm:.3f}")
-        table.add_row(variant.name, *cells)
-    bare = max(sum(costs[_VARIANTS[0].name, plants]) for plants in _PLANTS)
+        table.add_row(variant, *cells)
+    base = max(sum(costs[_VARIANTS[0].name, plants]) for plants in _PLANTS)
+    table.caption = f"{_VARIANTS[0].name}: {base:.3f} at most, {_against(base, _BAR_BASE)}"
+    return table
+
+
+def _ratio(costs: dict[tuple[str, int], Cpu]) -> str:
     whole = [sum(costs[_VARIANTS[-1].name, plants]) for plants in _PLANTS]
     ratio = whole[-1] / whole[0]
-    table.caption = (
-        f"{_VARIANTS[0].name}: {bare:.3f} at most, {_against(bare, _BAR_WITHOUT_FORESTS)}; "
-        f"100 plants cost x {ratio:.2f} of one, {_against(ratio, _BAR_PLANTS)}"
-    )
-    return table
+    return f"100 plants cost x {ratio:.2f} of one, {_against(ratio, _BAR_PLANTS)}"
 
 
 def _steps_table(steps: dict[int, dict[str, float]]) -> Table:
