@@ -20,7 +20,6 @@ from localaws.server import LocalAws
 from simulator.recordings import load
 from simulator.replay import Replay
 from sinks.row_json import from_iso_time
-from tepwatch.errors import StartupError
 from tepwatch.settings import Settings
 
 _STREAM: Final = "latency"
@@ -28,7 +27,6 @@ _PLANTS: Final = ("plant-1", "plant-2")
 _RATE: Final = 100.0
 _WARM_UP_SECONDS: Final = 20.0
 _SECONDS: Final = 60.0
-_RUNNING_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.005
 _BAR_P99_SECONDS: Final = 1.5
 _GOLDEN: Final = Path(__file__).resolve().parents[1] / "tests" / "golden" / "normal.npz"
@@ -81,8 +79,7 @@ def run(folder: Path, console: Console) -> Table:
         )
         job_id = cluster.submit(entry.path(), environment=entry.environment(settings))
         rest = cluster.rest
-        if not rest.wait_until(lambda: rest.tasks_running(job_id), _RUNNING_SECONDS):
-            raise StartupError(f"the job does not run: see {cluster.log_folder}")
+        cluster.wait_until_running(job_id)
         stop = threading.Event()
         senders = [_sender(settings, plant, stop) for plant in _PLANTS]
         console.print(f"latency: {_RATE:g} records a second for {_SECONDS:g} s ...")

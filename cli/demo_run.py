@@ -22,7 +22,7 @@ from localaws.server import LocalAws
 from simulator.recordings import Recording, load
 from simulator.replay import Replay
 from sinks.files import read_table
-from tepwatch.errors import InputFileError, StartupError, TepwatchError, UnreachableError
+from tepwatch.errors import InputFileError, TepwatchError, UnreachableError
 from tepwatch.records import ScoreState
 from tepwatch.resources import STREAMS
 from tepwatch.schema import COMMANDS, DEAD_LETTERS, EVENTS, READINGS, SCORES
@@ -33,7 +33,6 @@ RECORDINGS: Final = {"plant-1": "normal.npz", "plant-2": "idv6.npz"}
 """The plants of the demo and what they replay."""
 
 _GOLDEN: Final = Path(__file__).resolve().parents[1] / "tests" / "golden"
-_RUNNING_SECONDS: Final = 60.0
 _RUNS_KEPT: Final = 3
 
 
@@ -123,12 +122,7 @@ class DemoRun:
         self._job_id = self.flink.submit(
             entry.path(), environment=entry.environment(self._settings)
         )
-        rest = self.flink.rest
-        if not rest.wait_until(lambda: rest.tasks_running(self._job_id), _RUNNING_SECONDS):
-            raise StartupError(
-                f"the job does not run: {rest.last_failure(self._job_id)}; "
-                f"see {self.flink.log_folder}"
-            )
+        self.flink.wait_until_running(self._job_id)
         self._say(f"replaying {' and '.join(RECORDINGS.values())} ...")
         self._started = time.monotonic()
         for plant, recording in recordings.items():

@@ -35,7 +35,6 @@ from sinks.registry import make_sinks
 from tepwatch.errors import StartupError, UnreachableError
 from tepwatch.settings import Settings
 
-_RUNNING_SECONDS: Final = 60.0
 _WATCH_SECONDS: Final = 2.0
 _ENDED: Final = frozenset({"FAILED", "CANCELED", "FINISHED"})
 
@@ -135,10 +134,7 @@ def _run_flink(
             restore_from=restore,
         )
         rest = cluster.rest
-        if not rest.wait_until(lambda: rest.tasks_running(job_id), _RUNNING_SECONDS):
-            raise StartupError(
-                f"the job does not run: {rest.last_failure(job_id)}: see {cluster.log_folder}"
-            )
+        cluster.wait_until_running(job_id)
         _say(f"job {job_id} runs, storing to {settings.sinks}; Ctrl-C ends")
         _watch(rest, job_id, stop, seconds)
         checkpoints = rest.checkpoints(job_id)

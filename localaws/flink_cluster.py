@@ -24,6 +24,7 @@ from tepwatch.errors import StartupError
 
 START_SECONDS: Final = 90.0
 SUBMIT_SECONDS: Final = 120.0
+RUNNING_SECONDS: Final = 60.0
 _HOST: Final = "127.0.0.1"
 _SUBMITTED: Final = re.compile(r"JobID ([0-9a-f]{32})")
 _JAVA_OPTIONS: Final = re.compile(r"^\s+all: (--add-\S.*)$", re.MULTILINE)
@@ -150,6 +151,16 @@ class FlinkCluster:
                 f"the job was not accepted ({_last_error(answer.stdout)}): see {log}"
             )
         return found.group(1)
+
+    def wait_until_running(self, job_id: str) -> None:
+        """Wait until every task of a job runs.
+
+        Raises:
+            StartupError: it does not; the text says why and where the logs are.
+        """
+        if not self.rest.wait_until(lambda: self.rest.tasks_running(job_id), RUNNING_SECONDS):
+            failure = self.rest.last_failure(job_id)
+            raise StartupError(f"the job does not run: {failure}: see {self.log_folder}")
 
     def kill_task_manager(self) -> None:
         """SIGKILL to the TaskManager, as a crash would be; another is started at once."""

@@ -26,7 +26,6 @@ class JobState(NamedTuple):
 
     state: str
     restarts: int
-    vertices: tuple[tuple[str, str], ...]
 
 
 class Checkpoints(NamedTuple):
@@ -50,12 +49,11 @@ class FlinkRest:
         return int(self._get("/overview")["slots-available"])
 
     def job(self, job_id: str) -> JobState:
-        """State of a job, how often it restarted, and its vertices as (id, name)."""
+        """State of a job and how often it restarted."""
         job = self._get(f"/jobs/{job_id}")
         metrics = self._get(f"/jobs/{job_id}/metrics?get=numRestarts")
         restarts = next((_whole(item["value"]) for item in metrics), 0)
-        vertices = tuple((vertex["id"], vertex["name"]) for vertex in job["vertices"])
-        return JobState(job["state"], restarts, vertices)
+        return JobState(job["state"], restarts)
 
     def tasks_running(self, job_id: str) -> bool:
         """Whether every task of the job runs."""
