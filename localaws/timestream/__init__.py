@@ -1,0 +1,1 @@
+"""Timestream for LiveAnalytics on DuckDB, behind the service's own API."""
