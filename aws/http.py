@@ -57,10 +57,17 @@ class JsonService:
         target: prefix of the X-Amz-Target header (`Kinesis_20131202`).
         region: AWS region.
         endpoint_url: None for AWS itself.
+        json_version: of the protocol, as the service has it.
     """
 
     def __init__(
-        self, service: str, target: str, *, region: str, endpoint_url: str | None = None
+        self,
+        service: str,
+        target: str,
+        *,
+        region: str,
+        endpoint_url: str | None = None,
+        json_version: str = "1.1",
     ) -> None:
         self.url = (endpoint_url or f"https://{service}.{region}.amazonaws.com").rstrip("/")
         parts = urlsplit(self.url)
@@ -70,6 +77,7 @@ class JsonService:
             )
         self._service = service
         self._target = target
+        self._content_type = f"application/x-amz-json-{json_version}"
         self._region = region
         self._host = parts.hostname
         self._secure = parts.scheme == "https"
@@ -111,7 +119,7 @@ class JsonService:
             url=f"{self.url}/",
             data=body,
             headers={
-                "Content-Type": "application/x-amz-json-1.1",
+                "Content-Type": self._content_type,
                 "X-Amz-Target": f"{self._target}.{action}",
             },
         )
@@ -168,4 +176,4 @@ def _service_error(service: str, action: str, status: int, answer: bytes) -> Ser
         return ThrottledError(message, code=code, status=status)
     if status >= _HTTP_SERVER_ERROR:
         return UnreachableError(message, code=code, status=status)
-    return ServiceError(message, code=code, status=status)
+    return ServiceError(message, code=code, status=status, answer=answer)

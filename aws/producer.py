@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from aws.backoff import Backoff
+from aws.batches import cut
 from aws.kinesis import (
     PUT_BYTES_MAX,
     PUT_RECORDS_MAX,
@@ -120,23 +121,18 @@ def from_first_failure(
 def batches(records: Sequence[OutgoingRecord]) -> Iterator[list[OutgoingRecord]]:
     """Cut records into what one put call takes.
 
-    Raises:
+    Raises (as the batches are taken):
         ServiceError: a record is larger than the service takes.
     """
-    batch: list[OutgoingRecord] = []
-    batch_bytes = 0
-    for record in records:
-        size = len(record.data) + len(record.partition_key.encode())
-        if size > RECORD_BYTES_MAX:
-            raise ServiceError(
-                f"a record of {size} bytes for {record.partition_key} is larger than the "
-                f"{RECORD_BYTES_MAX} that a stream takes",
-                code="RecordTooLarge",
-            )
-        if batch and (len(batch) == PUT_RECORDS_MAX or batch_bytes + size > PUT_BYTES_MAX):
-            yield batch
-            batch, batch_bytes = [], 0
-        batch.append(record)
-        batch_bytes += size
-    if batch:
-        yield batch
+    return cut(records, _checked_size, count_max=PUT_RECORDS_MAX, bytes_max=PUT_BYTES_MAX)
+
+
+def _checked_size(record: OutgoingRecord) -> int:
+    size = len(record.data) + len(record.partition_key.encode())
+    if size > RECORD_BYTES_MAX:
+        raise ServiceError(
+            f"a record of {size} bytes for {record.partition_key} is larger than the "
+            f"{RECORD_BYTES_MAX} that a stream takes",
+            code="RecordTooLarge",
+        )
+    return size

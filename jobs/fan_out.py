@@ -62,14 +62,16 @@ class FanOut:
             SinkUnavailableError: a sink took nothing for too long.
         """
         rows = list(rows_of(results))
+        letters = [_letter(sink, item) for sink in self._sinks for item in self._write(sink, rows)]
+        if not letters:
+            return
         for sink in self._sinks:
-            rejected = self._write(sink, rows)
-            letters = [_letter(sink, item) for item in rejected]
-            for item in self._write(sink, letters) if letters else ():
+            for item in self._write(sink, letters):
                 # Not even the dead letter is taken: its reason is all that can still be said.
                 _log.error("sink %s refuses a dead letter: %s", sink.name, item.reason)
 
     def _write(self, sink: Sink, rows: Sequence[Row]) -> list[RejectedRow]:
+        rows = [row for row in rows if sink.takes(row.table)]
         written = retry.write(sink, rows, patience_seconds=self._patience_seconds)
         letters = sum(row.table == DEAD_LETTERS_TABLE.name for row in rows)
         self._metrics.counter(f"{sink.name}_{STORED}").inc(written.stored)

@@ -44,6 +44,13 @@ class Sink(Protocol):
     def name(self) -> str:
         """The name by which settings choose it."""
 
+    @property
+    def keeps_bytes(self) -> bool:
+        """Whether the original bytes of dead letters are stored too."""
+
+    def takes(self, table: str) -> bool:
+        """Whether rows of this table are stored; `write` is given no others."""
+
     def open(self) -> None:
         """Get ready. Raises `TepwatchError` when the destination cannot be used as configured."""
 

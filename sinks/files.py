@@ -29,6 +29,7 @@ class FilesSink:
     """Writes below `folder`, which is made when it is not there."""
 
     name = "files"
+    keeps_bytes = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,6 +45,10 @@ class FilesSink:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(f"files_path {self._folder}: {error.strerror}") from error
+
+    def takes(self, _table: str) -> bool:
+        """All are."""
+        return True
 
     def write(self, rows: Sequence[Row]) -> Outcome:
         """Append rows; what fails (a full disk) may succeed later."""

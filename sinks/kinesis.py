@@ -27,6 +27,7 @@ class KinesisSink:
     """Writes to `stream`; `connect` makes the client when the sink is opened."""
 
     name = "kinesis"
+    keeps_bytes = True
 
     def __init__(self, connect: Callable[[], PutsRecords], stream: str) -> None:
         self._connect = connect
@@ -36,6 +37,10 @@ class KinesisSink:
     def open(self) -> None:
         """Connect."""
         self._client = self._connect()
+
+    def takes(self, _table: str) -> bool:
+        """All are."""
+        return True
 
     def write(self, rows: Sequence[Row]) -> Outcome:
         """Put rows; those of a plant stay in order."""

@@ -12,12 +12,17 @@ class MemorySink:
     """Keeps rows by their keys."""
 
     name = "memory"
+    keeps_bytes = True
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Scalar, ...], Row] = {}
 
     def open(self) -> None:
         """Nothing to get ready."""
+
+    def takes(self, _table: str) -> bool:
+        """All are."""
+        return True
 
     def write(self, rows: Sequence[Row]) -> Outcome:
         """Keep rows."""

@@ -7,13 +7,45 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from aws.firehose import FirehoseClient
 from aws.kinesis import KinesisClient
+from aws.timestream import TimestreamWriter
 from sinks.base import Sink
 from sinks.files import FilesSink
+from sinks.firehose import FirehoseSink
 from sinks.kinesis import KinesisSink
 from sinks.memory import MemorySink
+from sinks.timestream import TimestreamSink
+from sinks.timestream_layout import Layout, MultiLayout, SingleLayout
 from tepwatch.errors import SettingsError
-from tepwatch.settings import Settings
+from tepwatch.settings import Settings, TimestreamLayout
+
+
+def _timestream(settings: Settings) -> Sink:
+    connect = partial(
+        TimestreamWriter,
+        region=settings.timestream_region or settings.region,
+        endpoint_url=settings.endpoint_url,
+    )
+    return TimestreamSink(
+        connect,
+        settings.timestream_database,
+        timestream_layout(settings),
+        batch_size=settings.timestream_batch_size,
+        connections=settings.timestream_connections,
+    )
+
+
+def timestream_layout(settings: Settings) -> Layout:
+    """The layout that settings choose."""
+    if settings.timestream_layout is TimestreamLayout.MULTI:
+        return MultiLayout()
+    return SingleLayout(settings.timestream_table, settings.stages)
+
+
+def _firehose(settings: Settings) -> Sink:
+    connect = partial(FirehoseClient, region=settings.region, endpoint_url=settings.endpoint_url)
+    return FirehoseSink(connect, settings.delivery_streams)
 
 
 def _kinesis(settings: Settings) -> Sink:
@@ -22,6 +54,8 @@ def _kinesis(settings: Settings) -> Sink:
 
 
 _SINKS: Final[Mapping[str, Callable[[Settings], Sink]]] = {
+    "timestream": _timestream,
+    "firehose": _firehose,
     "files": lambda settings: FilesSink(Path(settings.files_path)),
     "kinesis": _kinesis,
     "memory": lambda _settings: MemorySink(),
@@ -32,9 +66,15 @@ def make_sinks(settings: Settings) -> list[Sink]:
     """The sinks of the setting `sinks`, not yet open; none at all discards everything.
 
     Raises:
-        SettingsError: an unknown name.
+        SettingsError: an unknown name, or nowhere for dead letters to go.
     """
     unknown = [name for name in settings.sink_names if name not in _SINKS]
     if unknown:
         raise SettingsError(f"setting sinks: {', '.join(unknown)} unknown; {', '.join(_SINKS)} are")
-    return [_SINKS[name](settings) for name in settings.sink_names]
+    sinks = [_SINKS[name](settings) for name in settings.sink_names]
+    if sinks and not any(sink.keeps_bytes for sink in sinks):
+        raise SettingsError(
+            f"setting sinks: {settings.sinks} keeps no original bytes of dead letters: "
+            "add firehose, files or kinesis"
+        )
+    return sinks

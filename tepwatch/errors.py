@@ -27,13 +27,14 @@ class ServiceError(TepwatchError):
     """A remote service answered with an error.
 
     `code` is the service's own error code (`ResourceNotFoundException`, ...); `status` the HTTP
-    status, 0 when the service was not reached at all.
+    status, 0 when the service was not reached at all; `answer` the body, which may say more.
     """
 
-    def __init__(self, message: str, *, code: str, status: int = 0) -> None:
+    def __init__(self, message: str, *, code: str, status: int = 0, answer: bytes = b"") -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.answer = answer
 
 
 class ThrottledError(ServiceError):

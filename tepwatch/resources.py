@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from tepwatch.schema import COMMANDS, DEAD_LETTERS, EVENTS, READINGS, SCORES
+
 DEFAULT_REGION: Final = "us-east-1"
 
 
@@ -20,3 +22,39 @@ OUTPUT_STREAM: Final = Stream("tepwatch-results", "rows the kinesis sink writes"
 
 STREAMS: Final = (INPUT_STREAM, OUTPUT_STREAM)
 """Every stream that a set-up creates."""
+
+
+class DeliveryStream(NamedTuple):
+    """A Firehose delivery stream: rows of one table to S3, below `folder`.
+
+    `transformed` ones become CSV on the way, the others stay JSON lines.
+    """
+
+    suffix: str
+    table: str
+    folder: str
+    transformed: bool
+
+    def name(self, prefix: str) -> str:
+        """Its name under a prefix."""
+        return f"{prefix}{self.suffix}"
+
+
+DELIVERY_STREAM_PREFIX: Final = "tepwatch-"
+DELIVERY_STREAMS: Final = (
+    DeliveryStream("raw", READINGS.name, "tep-raw-csv/", transformed=True),
+    DeliveryStream("processed", SCORES.name, "tep-processed-csv/", transformed=True),
+    DeliveryStream("events", EVENTS.name, "tep-events-csv/", transformed=True),
+    DeliveryStream("commands", COMMANDS.name, "tep-commands-csv/", transformed=True),
+    DeliveryStream("dead-letters", DEAD_LETTERS.name, "tep-dead-letters/", transformed=False),
+)
+"""Every delivery stream; all tables of the schema have one."""
+
+DELIVERY_ERRORS_FOLDER: Final = "errors/"
+BUCKET: Final = "tepwatch-data"
+TRANSFORM_FUNCTION: Final = "tepwatch-csv-transform"
+
+TIMESTREAM_DATABASE: Final = "tepwatch"
+TIMESTREAM_SINGLE_TABLE: Final = "measures"
+TIMESTREAM_MEMORY_HOURS: Final = 24
+TIMESTREAM_MAGNETIC_DAYS: Final = 365

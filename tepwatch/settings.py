@@ -16,7 +16,16 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from tepwatch.errors import SettingsError
-from tepwatch.resources import DEFAULT_REGION, INPUT_STREAM, OUTPUT_STREAM
+from tepwatch.resources import (
+    DEFAULT_REGION,
+    DELIVERY_STREAM_PREFIX,
+    DELIVERY_STREAMS,
+    INPUT_STREAM,
+    OUTPUT_STREAM,
+    TIMESTREAM_DATABASE,
+    TIMESTREAM_SINGLE_TABLE,
+)
+from tepwatch.schema import READINGS
 from tepwatch.wire import WirePolicy
 
 MANAGED_FLINK_PROPERTIES: Final = Path("/etc/flink/application_properties.json")
@@ -32,18 +41,12 @@ _ALIASES: Final[Mapping[str, str]] = {
     "RcfRandomSeed": "seed",
     "RcfShingleSize": "shingle_size",
     "RcfShingleCyclic": "cyclic_shingle",
+    "SideCSVDeliveryStreamName": "raw_delivery_stream",
+    "TimeStreamRegion": "timestream_region",
+    "TimeStreamDbName": "timestream_database",
+    "TimeStreamTableName": "timestream_table",
+    "TimeStreamIngestBatchSize": "timestream_batch_size",
 }
-
-# Properties of the reference system that no part of this one reads yet.
-_IGNORED: Final = frozenset(
-    {
-        "SideCSVDeliveryStreamName",
-        "TimeStreamRegion",
-        "TimeStreamDbName",
-        "TimeStreamTableName",
-        "TimeStreamIngestBatchSize",
-    }
-)
 
 # Environment variables with our prefix that are not settings of this class.
 _OTHER_VARIABLES: Final = frozenset(
@@ -66,6 +69,13 @@ class ScoreOn(enum.StrEnum):
 
     UPDATE = "update"
     EVERY = "every"
+
+
+class TimestreamLayout(enum.StrEnum):
+    """How rows are stored in Timestream: a table each, or a measure a record in one table."""
+
+    MULTI = "multi"
+    SINGLE = "single"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +116,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sinks: str = "files"
     files_path: _Name = "tepwatch-data/tables"
     output_stream: _Name = OUTPUT_STREAM.name
+    timestream_database: _Name = TIMESTREAM_DATABASE
+    timestream_layout: TimestreamLayout = TimestreamLayout.MULTI
+    timestream_table: _Name = TIMESTREAM_SINGLE_TABLE
+    timestream_region: str | None = None
+    timestream_batch_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
+    timestream_connections: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    delivery_stream_prefix: _Name = DELIVERY_STREAM_PREFIX
+    raw_delivery_stream: str | None = None
     sink_patience_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
 
     @property
@@ -121,6 +139,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def sink_names(self) -> tuple[str, ...]:
         """The sinks to write to, in the order given."""
         return tuple(_words(self.sinks))
+
+    @property
+    def delivery_streams(self) -> dict[str, str]:
+        """Name of the delivery stream of each table."""
+        names = {one.table: one.name(self.delivery_stream_prefix) for one in DELIVERY_STREAMS}
+        if self.raw_delivery_stream:
+            names[READINGS.name] = self.raw_delivery_stream
+        return names
 
 
 def _words(text: str) -> list[str]:
@@ -192,7 +218,6 @@ def _from_properties(path: Path) -> dict[str, str]:
         # The service's own groups (run options and the like) are not for us.
         if not group.property_group_id.startswith("kinesis.analytics.")
         for name, value in group.property_map.items()
-        if name not in _IGNORED
     }
 
 

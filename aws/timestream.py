@@ -1,0 +1,120 @@
+"""Timestream for LiveAnalytics, the write side: the one call that the product makes often."""
+
+from __future__ import annotations
+
+import time
+from typing import Final, NamedTuple
+
+import msgspec
+
+from aws.http import JsonService
+from tepwatch.errors import ServiceError
+
+RECORDS_MAX: Final = 100
+_TARGET: Final = "Timestream_20181101"
+
+
+class RejectedRecord(NamedTuple):
+    """A record of a call that was not stored, by its place in the call.
+
+    `existing_version` is given when another record stands under the same key.
+    """
+
+    place: int
+    reason: str
+    existing_version: int | None
+
+
+class _Endpoint(msgspec.Struct, rename="pascal"):
+    address: str
+    cache_period_in_minutes: int
+
+
+class _EndpointsAnswer(msgspec.Struct, rename="pascal"):
+    endpoints: list[_Endpoint]
+
+
+class _Rejected(msgspec.Struct, rename="pascal"):
+    record_index: int
+    reason: str
+    existing_version: int | None = None
+
+
+class _RejectedAnswer(msgspec.Struct, rename="pascal"):
+    rejected_records: list[_Rejected] = []
+
+
+class TimestreamWriter:
+    """One connection; use one writer a thread.
+
+    On AWS the address to write to is asked for first, and again when its time is over, as the
+    service demands; an address that is given is used as it is.
+    """
+
+    def __init__(self, *, region: str, endpoint_url: str | None = None) -> None:
+        self._region = region
+        self._given = endpoint_url
+        self._service: JsonService | None = None
+        self._valid_until = 0.0
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._service is not None:
+            self._service.close()
+
+    def describe_table(self, database: str, table: str) -> None:
+        """Nothing, when the table is there.
+
+        Raises:
+            ServiceError: it is not, or may not be looked at; or one of `write_records`'.
+        """
+        self._call("DescribeTable", {"DatabaseName": database, "TableName": table})
+
+    def write_records(self, body: bytes) -> list[RejectedRecord]:
+        """Send a whole WriteRecords request, encoded by the caller.
+
+        Returns:
+            What was not stored, and never will be as it is; all else is stored.
+
+        Raises:
+            ServiceError: nothing was stored, or one of its kinds (`aws.http.JsonService.call`).
+        """
+        try:
+            self._connected().call("WriteRecords", body)
+        except ServiceError as error:
+            if error.code == "InvalidEndpointException":
+                self._valid_until = 0.0
+            if error.code != "RejectedRecordsException":
+                raise
+            answer = msgspec.json.decode(error.answer, type=_RejectedAnswer)
+            return [
+                RejectedRecord(item.record_index, item.reason, item.existing_version)
+                for item in answer.rejected_records
+            ]
+        return []
+
+    def _call(self, action: str, request: dict[str, str]) -> bytes:
+        return self._connected().call(action, msgspec.json.encode(request))
+
+    def _connected(self) -> JsonService:
+        if self._service is not None and time.monotonic() < self._valid_until:
+            return self._service
+        self.close()
+        if self._given is not None:
+            self._service = self._at(self._given)
+            self._valid_until = float("inf")
+            return self._service
+        well_known = self._at(f"https://ingest.timestream.{self._region}.amazonaws.com")
+        try:
+            answer = well_known.call("DescribeEndpoints", b"{}")
+        finally:
+            well_known.close()
+        endpoint = msgspec.json.decode(answer, type=_EndpointsAnswer).endpoints[0]
+        self._service = self._at(f"https://{endpoint.address}")
+        self._valid_until = time.monotonic() + endpoint.cache_period_in_minutes * 60
+        return self._service
+
+    def _at(self, url: str) -> JsonService:
+        return JsonService(
+            "timestream", _TARGET, region=self._region, endpoint_url=url, json_version="1.0"
+        )
