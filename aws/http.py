@@ -26,7 +26,7 @@ READ_SECONDS: Final = 5.0
 
 # A connection idle for longer may have been closed by the other side without our knowing.
 _IDLE_SECONDS_MAX: Final = 10.0
-_LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _THROTTLING_CODES: Final = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -84,7 +84,7 @@ class JsonService:
         self._port = parts.port
         self._connection: http.client.HTTPConnection | None = None
         self._last_used = 0.0
-        self._credentials = _credentials(local=self._host in _LOCAL_HOSTS)
+        self._credentials = _credentials(local=self._host in LOCAL_HOSTS)
 
     def call(self, action: str, body: bytes) -> bytes:
         """POST one action and return the response's body.

@@ -1,50 +1,22 @@
-"""Rows of Timestream at home, in one DuckDB file.
-
-A row is a point; it is unique by (series, time). An index over both would make every write cost
-more as the table grows, so there is none: a point later than all that was written to its series is
-new, which is what live data are, and only the others are looked up, a batch at a time, by their
-range of times (DuckDB keeps the smallest and largest of each block).
-"""
+"""Rows of Timestream at home, in one DuckDB file."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 import duckdb
-import pyarrow as pa
 
-from localaws.timestream.catalogue import Catalogue, TableState, quoted
-from localaws.timestream.model import Column, ScalarType
+from localaws.timestream.batch import Batch, Latest
+from localaws.timestream.catalogue import Catalogue, TableState
 from localaws.timestream.points import Point, Rejection
 from localaws.timestream.shapes import Shape
 
-SERIES_REMEMBERED: Final = 100_000
 # Dropping to the bound exactly would mean dropping again at once.
 DROP_SHARE: Final = 0.05
 
-_ARROW_TYPES: Final = {
-    ScalarType.VARCHAR: pa.string(),
-    ScalarType.BOOLEAN: pa.bool_(),
-    ScalarType.BIGINT: pa.int64(),
-    ScalarType.DOUBLE: pa.float64(),
-    ScalarType.TIMESTAMP: pa.timestamp("ns"),
-}
-_OWN_COLUMNS: Final = ("time", "measure_name", "_tw_series", "_tw_version", "_tw_digest")
-_OWN_TYPES: Final = (pa.timestamp("ns"), pa.string(), pa.int64(), pa.int64(), pa.int64())
-
-_Key = tuple[int, int]
 _Result = TypeVar("_Result")
-
-
-class _Stored(NamedTuple):
-    """What is known of a row that is there: by its place in the table, or not yet written."""
-
-    rowid: int | None
-    version: int
-    digest: int
 
 
 class Counters(NamedTuple):
@@ -80,7 +52,7 @@ class Store:
         self._disk_bytes = disk_mb * 1024 * 1024
         self._writer = self._database.cursor()
         self.catalogue = Catalogue(self._writer)
-        self._latest: dict[int, _Latest] = {}
+        self._latest: dict[int, Latest] = {}
         self.counters = Counters(0, 0, 0, 0)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -110,11 +82,11 @@ class Store:
         return self.transaction(lambda _connection: self._write(calls))
 
     def _write(self, calls: Sequence[tuple[TableState, Sequence[Point]]]) -> list[list[Rejection]]:
-        batches: dict[int, _Batch] = {}
+        batches: dict[int, Batch] = {}
         rejections = []
         for table, points in calls:
             if table.id not in batches:
-                batches[table.id] = _Batch(self._writer, table, self._latest_of(table))
+                batches[table.id] = Batch(self._writer, table, self._latest_of(table))
             allowed, refused = self._with_columns(table, points)
             rejections.append([*refused, *batches[table.id].add(allowed)])
         for batch in batches.values():
@@ -143,12 +115,12 @@ class Store:
             ],
         )
 
-    def _latest_of(self, table: TableState) -> _Latest:
+    def _latest_of(self, table: TableState) -> Latest:
         if table.id not in self._latest:
             ((latest,),) = self._writer.execute(
                 f"SELECT epoch_ns(max(time)) FROM {table.physical}"
             ).fetchall()
-            self._latest[table.id] = _Latest(-(2**63) if latest is None else latest)
+            self._latest[table.id] = Latest(-(2**63) if latest is None else latest)
         return self._latest[table.id]
 
     # -- forgetting ---------------------------------------------------------------------------
@@ -159,37 +131,39 @@ class Store:
         for table in self.catalogue.all_tables():
             properties = table.properties
             hours = max(properties.magnetic_days * 24, properties.memory_hours)
-            deleted += self._delete_before(table, now_ns - hours * 3_600_000_000_000)
+            deleted += self._delete_before(table.physical, now_ns - hours * 3_600_000_000_000)
         self._count(expired=deleted)
         return deleted
 
     def bound_size(self) -> int:
-        """Delete the oldest rows of the largest table while the file holds too much."""
-        used = self._used_bytes()
-        if used <= self._disk_bytes:
-            return 0
-        tables = self.catalogue.all_tables()
-        rows = {
-            table.id: self._scalar(f"SELECT count(*) FROM {table.physical}") for table in tables
-        }
-        largest = max(tables, key=lambda table: rows[table.id])
-        share = min(1.0, 1 - self._disk_bytes / used + DROP_SHARE)
-        cutoff = self._scalar(
-            f"SELECT epoch_ns(quantile_disc(time, {share})) FROM {largest.physical}"
-        )
-        deleted = self._delete_before(largest, cutoff + 1)
-        self._count(dropped=deleted)
-        self._writer.execute("CHECKPOINT")
-        return deleted
+        """Delete the oldest rows while the file holds too much; returns how many rows."""
+        dropped = 0
+        # Space comes back in whole blocks of rows, so that one round may not be enough.
+        while (used := self._used_bytes()) > self._disk_bytes:
+            deleted = self._drop_oldest(min(1.0, 1 - self._disk_bytes / used + DROP_SHARE))
+            if not deleted:
+                break
+            dropped += deleted
+            self._writer.execute("CHECKPOINT")
+        self._count(dropped=dropped)
+        return dropped
 
-    def _delete_before(self, table: TableState, cutoff_ns: int) -> int:
-        oldest = self._scalar(f"SELECT epoch_ns(min(time)) FROM {table.physical}")
+    def _drop_oldest(self, share: float) -> int:
+        """Delete a share of the largest table's rows."""
+        sizes = {
+            table.physical: self._scalar(f"SELECT count(*) FROM {table.physical}")
+            for table in self.catalogue.all_tables()
+        }
+        largest = max(sizes, key=sizes.__getitem__)
+        cutoff = self._scalar(f"SELECT epoch_ns(quantile_disc(time, {share})) FROM {largest}")
+        return 0 if cutoff is None else self._delete_before(largest, cutoff + 1)
+
+    def _delete_before(self, physical: str, cutoff_ns: int) -> int:
+        oldest = self._scalar(f"SELECT epoch_ns(min(time)) FROM {physical}")
         if oldest is None or oldest >= cutoff_ns:
             return 0
         return int(
-            self._scalar(
-                f"DELETE FROM {table.physical} WHERE time < make_timestamp_ns({cutoff_ns})"
-            )
+            self._scalar(f"DELETE FROM {physical} WHERE time < make_timestamp_ns({cutoff_ns})")
         )
 
     def _used_bytes(self) -> int:
@@ -213,186 +187,3 @@ class Store:
             before.expired + expired,
             before.dropped + dropped,
         )
-
-
-class _Latest:
-    """An upper bound of the times written to each series of a table.
-
-    A series that is not remembered has the table's bound: sound, and soon replaced by its own.
-    """
-
-    def __init__(self, table_ns: int) -> None:
-        self._table_ns = table_ns
-        self._series: OrderedDict[int, int] = OrderedDict()
-
-    def is_new(self, point: Point) -> bool:
-        """Whether nothing can be stored under the point's key; the point counts as written."""
-        bound = self._series.get(point.series, self._table_ns)
-        if point.time_ns <= bound:
-            self._series.setdefault(point.series, bound)
-            return False
-        self._series[point.series] = point.time_ns
-        self._table_ns = max(self._table_ns, point.time_ns)
-        while len(self._series) > SERIES_REMEMBERED:
-            self._series.popitem(last=False)
-        return True
-
-
-class _Batch:
-    """The points of one transaction for one table."""
-
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, table: TableState, latest: _Latest
-    ) -> None:
-        self._connection = connection
-        self._table = table
-        self._latest = latest
-        self._known: dict[_Key, _Stored] = {}
-        self._insert: dict[_Key, Point] = {}
-        self._replaced: list[int] = []
-        self._versions: dict[int, int] = {}
-
-    def add(self, points: Sequence[Point]) -> list[Rejection]:
-        """Take the points of a call in their order; returns those that an older one bars."""
-        doubtful = [
-            point
-            for point in points
-            if not self._latest.is_new(point) and _key(point) not in self._known
-        ]
-        if doubtful:
-            self._look_up(doubtful)
-        return [reason for point in points if (reason := self._add(point)) is not None]
-
-    def _add(self, point: Point) -> Rejection | None:
-        key = _key(point)
-        known = self._known.get(key)
-        if known is None:
-            self._insert[key] = point
-            self._known[key] = _Stored(None, point.version, point.digest)
-            return None
-        if point.version < known.version:
-            return Rejection(
-                point.place,
-                f"The record version {point.version} is lower than the existing version "
-                f"{known.version}. A higher version is required to update the measure value.",
-                known.version,
-            )
-        if point.version == known.version:
-            if point.digest == known.digest:
-                return None
-            return Rejection(
-                point.place,
-                "A record already exists with the same time, dimensions, measure name, and record "
-                "version. A higher record version must be specified in order to update the measure "
-                "value. Specifying record version is supported by the latest SDKs.",
-                known.version,
-            )
-        self._replace(key, known, point)
-        return None
-
-    def _replace(self, key: _Key, known: _Stored, point: Point) -> None:
-        if known.rowid is None:
-            self._insert[key] = point
-            self._known[key] = _Stored(None, point.version, point.digest)
-        elif known.digest == point.digest:
-            self._versions[known.rowid] = point.version
-            self._known[key] = known._replace(version=point.version)
-        else:
-            self._versions.pop(known.rowid, None)
-            self._replaced.append(known.rowid)
-            self._insert[key] = point
-            self._known[key] = _Stored(None, point.version, point.digest)
-
-    def _look_up(self, points: Sequence[Point]) -> None:
-        times = [point.time_ns for point in points]
-        wanted = pa.Table.from_arrays(
-            [
-                pa.array([point.series for point in points], pa.int64()),
-                pa.array(times, pa.timestamp("ns")),
-            ],
-            names=["series", "time"],
-        )
-        with _registered(self._connection, wanted) as name:
-            rows = self._connection.execute(
-                f"SELECT t.rowid, t._tw_series, epoch_ns(t.time), t._tw_version, t._tw_digest "
-                f"FROM {self._table.physical} t JOIN {name} w "
-                "ON t._tw_series = w.series AND t.time = w.time "
-                f"WHERE t.time BETWEEN make_timestamp_ns({min(times)}) "
-                f"AND make_timestamp_ns({max(times)})"
-            ).fetchall()
-        for rowid, series, time_ns, version, digest in rows:
-            self._known[series, time_ns] = _Stored(rowid, version, digest)
-
-    def write(self) -> tuple[int, int]:
-        """Carry it out; returns rows inserted and rows changed."""
-        physical = self._table.physical
-        if self._versions:
-            changes = pa.Table.from_arrays(
-                [
-                    pa.array(list(self._versions), pa.int64()),
-                    pa.array(list(self._versions.values()), pa.int64()),
-                ],
-                names=["row", "version"],
-            )
-            with _registered(self._connection, changes) as name:
-                self._connection.execute(
-                    f"UPDATE {physical} SET _tw_version = c.version FROM {name} c "
-                    f"WHERE {physical}.rowid = c.row"
-                )
-        if self._replaced:
-            rows = ", ".join(map(str, self._replaced))
-            self._connection.execute(f"DELETE FROM {physical} WHERE rowid IN ({rows})")
-        by_shape: dict[Shape, list[Point]] = {}
-        for point in self._insert.values():
-            by_shape.setdefault(point.shape, []).append(point)
-        for shape, points in by_shape.items():
-            self._insert_points(shape, points)
-        updated = len(self._versions) + len(self._replaced)
-        return len(self._insert) - len(self._replaced), updated
-
-    def _insert_points(self, shape: Shape, points: Sequence[Point]) -> None:
-        rows = _arrow(shape.columns, points)
-        names = [*_OWN_COLUMNS, *(column.name for column in shape.columns)]
-        columns = ", ".join(map(quoted, names))
-        with _registered(self._connection, rows) as name:
-            self._connection.execute(
-                f"INSERT INTO {self._table.physical} ({columns}) SELECT * FROM {name}"
-            )
-
-
-def _key(point: Point) -> _Key:
-    return point.series, point.time_ns
-
-
-def _arrow(columns: Sequence[Column], points: Sequence[Point]) -> pa.Table:
-    own: tuple[list[Any], ...] = (
-        [point.time_ns for point in points],
-        [point.measure_name for point in points],
-        [point.series for point in points],
-        [point.version for point in points],
-        [point.digest for point in points],
-    )
-    arrays = [pa.array(values, kind) for values, kind in zip(own, _OWN_TYPES, strict=True)]
-    of_columns: Iterable[Any] = zip(*(point.values for point in points), strict=True)
-    arrays += [
-        pa.array(values, _ARROW_TYPES[column.type])
-        for values, column in zip(of_columns, columns, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, names=[f"c{place}" for place in range(len(arrays))])
-
-
-class _registered:  # noqa: N801 - reads as the statement it is
-    """Shows an Arrow table to a connection under a name while a statement runs."""
-
-    _NAME: Final = "_tw_batch"
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
-        self._connection = connection
-        self._table = table
-
-    def __enter__(self) -> str:
-        self._connection.register(self._NAME, self._table)
-        return self._NAME
-
-    def __exit__(self, *_exception: object) -> None:
-        self._connection.unregister(self._NAME)

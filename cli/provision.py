@@ -1,0 +1,174 @@
+"""What the job's sinks write to, created on a local AWS: tables, delivery streams, their transform.
+
+On AWS the stacks of infra/ create the same, by the same names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+from sinks.transform_package import HANDLER, transform_package
+
+from aws.clients import client
+from aws.kinesis import KinesisClient
+from sinks.registry import timestream_layout
+from tepwatch.errors import StartupError
+from tepwatch.resources import (
+    BUCKET,
+    DELIVERY_ERRORS_FOLDER,
+    DELIVERY_STREAMS,
+    STREAMS,
+    TIMESTREAM_MAGNETIC_DAYS,
+    TIMESTREAM_MEMORY_HOURS,
+    TRANSFORM_FUNCTION,
+    DeliveryStream,
+)
+from tepwatch.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_firehose.client import FirehoseClient
+    from mypy_boto3_firehose.type_defs import ExtendedS3DestinationConfigurationTypeDef
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_timestream_write.client import TimestreamWriteClient
+
+DELIVERY_SECONDS: Final = 10
+"""How long Firehose at home gathers records; on AWS it is a minute."""
+
+_DELIVERY_MB: Final = 5
+_LAMBDA_SECONDS: Final = 60
+_THERE_ALREADY: Final = frozenset(
+    {
+        "BucketAlreadyOwnedByYou",
+        "ConflictException",
+        "ResourceConflictException",
+        "ResourceInUseException",
+    }
+)
+# Roles are asked for by the services and looked at by nobody at home.
+_ROLE: Final = "arn:aws:iam::000000000000:role/tepwatch-local"
+
+
+def provision(settings: Settings) -> None:
+    """Create everything that is not there yet.
+
+    Raises:
+        StartupError: the local AWS refuses something.
+    """
+    try:
+        _streams(settings)
+        _timestream(settings)
+        arn = _transform(settings)
+        _bucket(settings)
+        _delivery_streams(settings, arn)
+    except ClientError as error:
+        raise StartupError(f"the local AWS cannot be set up: {error}") from error
+
+
+@contextlib.contextmanager
+def _client(service: str, settings: Settings) -> Iterator[Any]:
+    made = client(service, region=settings.region, endpoint_url=settings.endpoint_url)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextlib.contextmanager
+def _unless_there() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _THERE_ALREADY:
+            raise
+
+
+def _streams(settings: Settings) -> None:
+    kinesis = KinesisClient(region=settings.region, endpoint_url=settings.endpoint_url)
+    for stream in STREAMS:
+        kinesis.create_stream(stream.name, stream.shards)
+    kinesis.close()
+
+
+def _timestream(settings: Settings) -> None:
+    database = settings.timestream_database
+    with _client("timestream-write", settings) as made:
+        timestream: TimestreamWriteClient = made
+        with _unless_there():
+            timestream.create_database(DatabaseName=database)
+        for table in timestream_layout(settings).tables:
+            with _unless_there():
+                timestream.create_table(
+                    DatabaseName=database,
+                    TableName=table,
+                    RetentionProperties={
+                        "MemoryStoreRetentionPeriodInHours": TIMESTREAM_MEMORY_HOURS,
+                        "MagneticStoreRetentionPeriodInDays": TIMESTREAM_MAGNETIC_DAYS,
+                    },
+                    MagneticStoreWriteProperties={"EnableMagneticStoreWrites": True},
+                )
+
+
+def _transform(settings: Settings) -> str:
+    """The ARN of the function that makes CSV."""
+    with _client("lambda", settings) as made:
+        functions: LambdaClient = made
+        with _unless_there():
+            functions.create_function(
+                FunctionName=TRANSFORM_FUNCTION,
+                Runtime="python3.12",
+                Role=_ROLE,
+                Handler=HANDLER,
+                Code={"ZipFile": transform_package()},
+                Timeout=_LAMBDA_SECONDS,
+            )
+        return functions.get_function(FunctionName=TRANSFORM_FUNCTION)["Configuration"][
+            "FunctionArn"
+        ]
+
+
+def _bucket(settings: Settings) -> None:
+    with _client("s3", settings) as made:
+        s3: S3Client = made
+        with _unless_there():
+            s3.create_bucket(Bucket=BUCKET)
+
+
+def _delivery_streams(settings: Settings, transform_arn: str) -> None:
+    names = settings.delivery_streams
+    with _client("firehose", settings) as made:
+        firehose: FirehoseClient = made
+        for stream in DELIVERY_STREAMS:
+            with _unless_there():
+                firehose.create_delivery_stream(
+                    DeliveryStreamName=names[stream.table],
+                    ExtendedS3DestinationConfiguration=_destination(stream, transform_arn),
+                )
+
+
+def _destination(
+    stream: DeliveryStream, transform_arn: str
+) -> ExtendedS3DestinationConfigurationTypeDef:
+    destination: ExtendedS3DestinationConfigurationTypeDef = {
+        "RoleARN": _ROLE,
+        "BucketARN": f"arn:aws:s3:::{BUCKET}",
+        "Prefix": stream.folder,
+        "ErrorOutputPrefix": f"{DELIVERY_ERRORS_FOLDER}{stream.folder}"
+        "!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/",
+        "BufferingHints": {"SizeInMBs": _DELIVERY_MB, "IntervalInSeconds": DELIVERY_SECONDS},
+        "CompressionFormat": "UNCOMPRESSED",
+    }
+    if stream.transformed:
+        destination["ProcessingConfiguration"] = {
+            "Enabled": True,
+            "Processors": [
+                {
+                    "Type": "Lambda",
+                    "Parameters": [{"ParameterName": "LambdaArn", "ParameterValue": transform_arn}],
+                }
+            ],
+        }
+    return destination
