@@ -8,17 +8,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import job_cost, kinesis_at_home, latency
+from benchmarks import job_cost, kinesis_at_home, latency, timestream_at_home
 
 _BENCHMARKS = {
     "kinesis": kinesis_at_home.run,
+    "timestream": timestream_at_home.run,
     "cost": job_cost.run,
     "latency": latency.run,
     # A part of `cost`: only where it is asked for.
     "base": job_cost.run_base,
 }
 
-_ALL = ("kinesis", "cost", "latency")
+_ALL = ("kinesis", "timestream", "cost", "latency")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from tepwatch.wire import encode
 
 _GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden" / "normal.npz"
 _XMEAS = 41
-_FIRST_MS = 1_767_225_600_000
+# Stores take times near to now: an hour ago, at 100 readings a second.
+_FIRST_MS = time.time_ns() // 1_000_000 - 3_600_000
+_STEP_MS = 10
 
 
 class PlantRows:
@@ -48,7 +51,7 @@ class PlantRows:
                 self._plant,
                 "20260101T000000Z",
                 seq,
-                _FIRST_MS + seq * 1000,
+                _FIRST_MS + seq * _STEP_MS,
                 seq * 0.05,
                 tuple(row[:_XMEAS]),
                 tuple(row[_XMEAS:]),

@@ -12,8 +12,10 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from aws.kinesis import KinesisClient
+from cli.demo_stores import DemoStores, LastScore
 from cli.kinesis_output import KinesisOutput
+from cli.provision import provision
+from detection.stages import parse_stages
 from jobs import entry
 from jobs.metrics import MILLIS_BEHIND, RECORDS_READ_TOTAL
 from localaws.flink_cluster import FlinkCluster
@@ -21,12 +23,8 @@ from localaws.flink_rest import Checkpoints
 from localaws.server import LocalAws
 from simulator.recordings import Recording, load
 from simulator.replay import Replay
-from sinks.files import read_table
 from tepwatch.errors import InputFileError, TepwatchError, UnreachableError
-from tepwatch.records import ScoreState
-from tepwatch.resources import STREAMS
 from tepwatch.schema import COMMANDS, DEAD_LETTERS, EVENTS, READINGS, SCORES
-from tepwatch.settings import Settings
 from tepwatch.settings import load as load_settings
 
 RECORDINGS: Final = {"plant-1": "normal.npz", "plant-2": "idv6.npz"}
@@ -45,7 +43,7 @@ class Status(NamedTuple):
     millis_behind: int
     checkpoints: Checkpoints
     restarts: int
-    scores: dict[str, dict[str, tuple[float | None, str]]]
+    scores: dict[str, dict[str, LastScore]]
 
 
 class Summary(msgspec.Struct):
@@ -57,10 +55,11 @@ class Summary(msgspec.Struct):
     readings_sent: int
     readings_scored: int
     records_stored: int
-    score_rows_stored: int
     dead_letters: int
     restarts: int
-    tables: str
+    timestream_rows: dict[str, int]
+    s3_lines: dict[str, int]
+    data: str
     problems: list[str]
 
 
@@ -81,14 +80,13 @@ class DemoRun:
         runs = data_dir / "demo"
         _forget_old_runs(runs)
         self.folder = (runs / stamp).resolve()
-        self.tables = self.folder / "tables"
+        self.data = self.folder / "aws"
         self._rate = rate
         self._say = say
         self._stack = contextlib.ExitStack()
         self._stop = threading.Event()
         self._failure: TepwatchError | None = None
         self._threads: list[threading.Thread] = []
-        self._tail = _ScoreTail(self.tables / SCORES.name)
         self.replays: dict[str, Replay] = {}
 
     def __enter__(self) -> Self:
@@ -106,16 +104,15 @@ class DemoRun:
     def _start(self) -> None:
         recordings = {plant: _golden(name) for plant, name in RECORDINGS.items()}
         self._say("starting the local AWS ...")
-        self.local_aws = self._stack.enter_context(LocalAws(self.folder))
+        self.local_aws = self._stack.enter_context(LocalAws(self.folder, data_dir=self.data))
         self._settings = load_settings(
-            {
-                "endpoint_url": self.local_aws.endpoint_url,
-                "files_path": str(self.tables),
-                "sinks": "files",
-            }
+            {"endpoint_url": self.local_aws.endpoint_url, "sinks": "timestream,firehose"}
         )
-        self._say("creating its streams ...")
-        _create_streams(self._settings)
+        self._stages = len(parse_stages(self._settings.stages))
+        self._say("creating its streams, tables and delivery streams ...")
+        provision(self._settings)
+        self._stores = DemoStores(self._settings)
+        self._stack.callback(self._stores.close)
         self._say("starting Flink (about 10 s) ...")
         self.flink = self._stack.enter_context(FlinkCluster(self.folder / "flink"))
         self._say("submitting the job (about 15 s) ...")
@@ -151,7 +148,7 @@ class DemoRun:
         """
         if self._failure is not None:
             raise self._failure
-        self._tail.read_on()
+        self._stores.read_on()
         rest = self.flink.rest
         metrics = rest.metrics(
             self._job_id, lambda name: name.startswith((RECORDS_READ_TOTAL, MILLIS_BEHIND))
@@ -160,11 +157,11 @@ class DemoRun:
         return Status(
             {plant: replay.sent for plant, replay in self.replays.items()},
             metrics.get(RECORDS_READ_TOTAL, 0),
-            self._tail.readings,
+            self._scored(),
             max(behind, default=0),
             rest.checkpoints(self._job_id),
             rest.job(self._job_id).restarts,
-            self._tail.latest,
+            self._stores.last_scores(),
         )
 
     def last_failure(self) -> str | None:
@@ -188,7 +185,7 @@ class DemoRun:
         sent = sum(replay.sent for replay in self.replays.values())
         readings = sum(replay.readings for replay in self.replays.values())
         self.flink.rest.wait_until(
-            lambda: self._read_total() >= sent and self._tail.read_on() >= readings,
+            lambda: self._read_total() >= sent and self._scored() >= readings,
             patience_seconds,
         )
         read, restarts = self._read_total(), 0
@@ -196,6 +193,10 @@ class DemoRun:
             restarts = self.flink.rest.job(self._job_id).restarts
             self.flink.rest.cancel(self._job_id)
         return self._summary(seconds, sent, readings, read, restarts)
+
+    def _scored(self) -> int:
+        """Readings whose scores are stored."""
+        return self._stores.rows(SCORES.name) // self._stages
 
     def _read_total(self) -> int:
         try:
@@ -207,24 +208,20 @@ class DemoRun:
     def _summary(
         self, seconds: float, sent: int, readings_sent: int, read: int, restarts: int
     ) -> Summary:
-        tables = {
-            table.name: read_table(self.tables, table.name)
-            for table in (READINGS, SCORES, EVENTS, COMMANDS, DEAD_LETTERS)
-        }
-        scored = {
-            (row.values["plant"], row.values["run"], row.values["time"])
-            for row in tables[SCORES.name].values()
-        }
-        dead_letters = len(tables[DEAD_LETTERS.name])
-        stored = sum(len(tables[table.name]) for table in (READINGS, EVENTS, COMMANDS))
-        problems = []
-        if self._failure is not None:
-            problems.append(str(self._failure))
+        self._say("delivering what Firehose has gathered ...")
+        flushed = self.local_aws.flush_firehose()
+        rows, lines = self._stores.all_rows(), self._stores.read_on()
+        scored = rows[SCORES.name] // self._stages
+        stored = sum(rows[table.name] for table in (READINGS, EVENTS, COMMANDS))
+        problems = [] if self._failure is None else [str(self._failure)]
+        if not flushed:
+            problems.append("Firehose could not deliver everything")
         for what, count, expected in (
             ("records read", read, sent),
             ("records stored", stored, sent),
-            ("readings scored", len(scored), readings_sent),
-            ("dead letters", dead_letters, 0),
+            ("readings scored", scored, readings_sent),
+            ("dead letters", rows[DEAD_LETTERS.name], 0),
+            *((f"lines of {name} in S3", lines[name], count) for name, count in rows.items()),
         ):
             if count != expected:
                 problems.append(f"{what}: {count}, expected {expected}")
@@ -233,54 +230,15 @@ class DemoRun:
             sent,
             read,
             readings_sent,
-            len(scored),
+            scored,
             stored,
-            len(tables[SCORES.name]),
-            dead_letters,
+            rows[DEAD_LETTERS.name],
             restarts,
-            str(self.tables),
+            rows,
+            lines,
+            str(self.data),
             problems,
         )
-
-
-class _ScoreTail:
-    """Reads on in the score files as they grow."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._offsets: dict[Path, int] = {}
-        self._keys: set[tuple[str, str, str]] = set()
-        self.latest: dict[str, dict[str, tuple[float | None, str]]] = {}
-
-    @property
-    def readings(self) -> int:
-        """Different readings whose scores were seen."""
-        return len(self._keys)
-
-    def read_on(self) -> int:
-        """Read what has come since the last call; returns `readings`."""
-        for path in sorted(self._folder.glob("part-*.ndjson")):
-            with path.open("rb") as lines:
-                lines.seek(self._offsets.get(path, 0))
-                data = lines.read()
-            whole = data[: data.rfind(b"\n") + 1]
-            self._offsets[path] = self._offsets.get(path, 0) + len(whole)
-            for line in whole.splitlines():
-                self._take(msgspec.json.decode(line, type=_ScoreLine))
-        return self.readings
-
-    def _take(self, line: _ScoreLine) -> None:
-        self._keys.add((line.plant, line.run, line.time))
-        self.latest.setdefault(line.plant, {})[line.stage] = (line.score, line.state)
-
-
-class _ScoreLine(msgspec.Struct):
-    plant: str
-    run: str
-    time: str
-    stage: str
-    score: float | None
-    state: ScoreState
 
 
 def _golden(name: str) -> Recording:
@@ -288,13 +246,6 @@ def _golden(name: str) -> Recording:
     if not path.exists():
         raise InputFileError(f"{path} is missing: run the demo from a checkout of the project")
     return load(path)
-
-
-def _create_streams(settings: Settings) -> None:
-    client = KinesisClient(region=settings.region, endpoint_url=settings.endpoint_url)
-    for stream in STREAMS:
-        client.create_stream(stream.name, stream.shards)
-    client.close()
 
 
 def _forget_old_runs(runs: Path) -> None:

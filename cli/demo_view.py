@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.demo_run import RECORDINGS, DemoRun, Status, Summary
+from cli.demo_stores import LastScore
 from tepwatch.records import ScoreState
 
 
@@ -45,7 +46,7 @@ def _scores(status: Status) -> Table:
         table.add_column(column)
     for plant, recording in RECORDINGS.items():
         latest = status.scores.get(plant, {})
-        cells = [_score(*latest.get(stage, (None, ""))) for stage in stages]
+        cells = [_score(*latest.get(stage, LastScore(None, ""))) for stage in stages]
         table.add_row(plant, recording, *cells)
     return table
 
@@ -63,7 +64,8 @@ def places(demo: DemoRun) -> Table:
     for name, value in (
         ("Flink", demo.flink.rest.url),
         ("local AWS", demo.local_aws.endpoint_url),
-        ("tables", str(demo.tables)),
+        ("stored", f"{demo.data}"),
+        ("ask", f"tepwatch query --endpoint {demo.local_aws.endpoint_url} 'SELECT ...'"),
         ("logs", f"{demo.folder}/localaws.log, {demo.flink.log_folder}"),
     ):
         table.add_row(name, value)
@@ -92,11 +94,16 @@ def ended(summary: Summary) -> RenderableType:
         ("records read", f"{summary.records_read}"),
         ("readings scored", f"{summary.readings_scored} of {summary.readings_sent}"),
         ("records stored", f"{summary.records_stored}"),
-        ("score rows stored", f"{summary.score_rows_stored}"),
         ("dead letters", f"{summary.dead_letters}"),
         ("restarts", f"{summary.restarts}"),
-        ("tables", summary.tables),
+        ("rows in Timestream", _by_table(summary.timestream_rows)),
+        ("lines in S3", _by_table(summary.s3_lines)),
+        ("kept in", summary.data),
     ):
         table.add_row(name, value)
     problems = [Text(f"does not agree: {problem}", style="red") for problem in summary.problems]
     return Group(table, *problems)
+
+
+def _by_table(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "none"

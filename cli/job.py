@@ -64,7 +64,9 @@ def run(
     region: RegionOption = None,
     sinks: Annotated[
         str | None,
-        typer.Option(help="Where to store: any of files, kinesis, memory; comma separated."),
+        typer.Option(
+            help="Where to store: timestream, firehose, files, kinesis, memory; comma separated."
+        ),
     ] = None,
     restore: Annotated[
         str | None,

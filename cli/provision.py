@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
-from sinks.transform_package import HANDLER, transform_package
 
 from aws.clients import client
 from aws.kinesis import KinesisClient
 from sinks.registry import timestream_layout
+from sinks.transform_package import HANDLER, transform_package
 from tepwatch.errors import StartupError
 from tepwatch.resources import (
-    BUCKET,
     DELIVERY_ERRORS_FOLDER,
     DELIVERY_STREAMS,
     STREAMS,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_timestream_write.client import TimestreamWriteClient
 
-DELIVERY_SECONDS: Final = 10
+DELIVERY_SECONDS: Final = 5
 """How long Firehose at home gathers records; on AWS it is a minute."""
 
 _DELIVERY_MB: Final = 5
@@ -134,7 +133,7 @@ def _bucket(settings: Settings) -> None:
     with _client("s3", settings) as made:
         s3: S3Client = made
         with _unless_there():
-            s3.create_bucket(Bucket=BUCKET)
+            s3.create_bucket(Bucket=settings.bucket)
 
 
 def _delivery_streams(settings: Settings, transform_arn: str) -> None:
@@ -145,16 +144,18 @@ def _delivery_streams(settings: Settings, transform_arn: str) -> None:
             with _unless_there():
                 firehose.create_delivery_stream(
                     DeliveryStreamName=names[stream.table],
-                    ExtendedS3DestinationConfiguration=_destination(stream, transform_arn),
+                    ExtendedS3DestinationConfiguration=_destination(
+                        stream, settings.bucket, transform_arn
+                    ),
                 )
 
 
 def _destination(
-    stream: DeliveryStream, transform_arn: str
+    stream: DeliveryStream, bucket: str, transform_arn: str
 ) -> ExtendedS3DestinationConfigurationTypeDef:
     destination: ExtendedS3DestinationConfigurationTypeDef = {
         "RoleARN": _ROLE,
-        "BucketARN": f"arn:aws:s3:::{BUCKET}",
+        "BucketARN": f"arn:aws:s3:::{bucket}",
         "Prefix": stream.folder,
         "ErrorOutputPrefix": f"{DELIVERY_ERRORS_FOLDER}{stream.folder}"
         "!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/",
@@ -167,7 +168,13 @@ def _destination(
             "Processors": [
                 {
                     "Type": "Lambda",
-                    "Parameters": [{"ParameterName": "LambdaArn", "ParameterValue": transform_arn}],
+                    "Parameters": [
+                        {"ParameterName": "LambdaArn", "ParameterValue": transform_arn},
+                        {
+                            "ParameterName": "BufferIntervalInSeconds",
+                            "ParameterValue": str(DELIVERY_SECONDS),
+                        },
+                    ],
                 }
             ],
         }

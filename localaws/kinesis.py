@@ -13,20 +13,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
 from ministack.core.concurrency import esm_wake
-from ministack.core.responses import error_response_json
 from ministack.services import kinesis
 
+from localaws import hooks
+from localaws.hooks import ClientError, Response, answered
 from localaws.record_log import Entry, RecordLog
 from localaws.shards import (
-    ClientError,
     Shard,
     Stream,
     build_shards,
@@ -40,9 +38,7 @@ from localaws.shards import (
     split,
 )
 from tepwatch import resources
-from tepwatch.errors import StartupError
 
-MINISTACK_VERSION: Final = "1.5.33"
 ITERATOR_SECONDS: Final = 300
 PUT_RECORDS_MAX: Final = 500
 PUT_BYTES_MAX: Final = 10 * 1024 * 1024
@@ -53,10 +49,6 @@ PARTITION_KEY_LENGTH_MAX: Final = 256
 
 # The size bound drops this share of it at once, so that a full store does not trim at every put.
 _DROP_SHARE: Final = 0.02
-
-Response = tuple[int, dict[str, str], str | bytes]
-
-_JSON_HEADERS: Final = {"Content-Type": "application/x-amz-json-1.1"}
 
 
 class _Bounds:
@@ -80,19 +72,8 @@ def install(*, size_bytes: int) -> None:
     Raises:
         StartupError: another ministack than the one the hooks were written for.
     """
-    found = version("ministack")
-    if found != MINISTACK_VERSION:
-        raise StartupError(
-            f"ministack {found} is installed, the local AWS needs {MINISTACK_VERSION}: "
-            "run `make setup`"
-        )
     _Bounds.size_bytes = size_bytes
-    for name, replacement in HOOKS.items():
-        original = getattr(kinesis, name, None)
-        if original is None or _parameters(original) != _parameters(replacement):
-            raise StartupError(f"ministack's kinesis.{name} is not what it was: see HOOKS")
-    for name, replacement in HOOKS.items():
-        setattr(kinesis, name, replacement)
+    hooks.install(kinesis, HOOKS)
 
 
 def create_streams(streams: Iterable[resources.Stream]) -> None:
@@ -114,25 +95,9 @@ def counters() -> dict[str, dict[str, int]]:
     }
 
 
-def _parameters(function: Callable[..., object]) -> list[str]:
-    return list(inspect.signature(function).parameters)
-
-
 def _logs_by_stream() -> Iterator[tuple[str, list[RecordLog]]]:
     for (_account, _region, name), stream in kinesis._streams.all_items():
         yield name, [shard["records"] for shard in stream["shards"].values()]
-
-
-def _answered(handler: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], Response]:
-    """Turn a function of the request into one of ministack's handlers."""
-
-    def handle(data: dict[str, Any]) -> Response:
-        try:
-            return 200, dict(_JSON_HEADERS), msgspec.json.encode(handler(data))
-        except ClientError as error:
-            return error_response_json(error.code, str(error), 400)
-
-    return handle
 
 
 def _stream_of(data: dict[str, Any]) -> Stream:
@@ -359,13 +324,13 @@ def _describe_stream_summary(data: dict[str, Any]) -> Response:
 
 
 HOOKS: Final[dict[str, Callable[..., Any]]] = {
-    "_put_record": _answered(_put_record),
-    "_put_records": _answered(_put_records),
-    "_get_shard_iterator": _answered(_get_shard_iterator),
-    "_get_records": _answered(_get_records),
-    "_split_shard": _answered(_split_shard),
-    "_merge_shards": _answered(_merge_shards),
-    "_update_shard_count": _answered(_update_shard_count),
+    "_put_record": answered(_put_record),
+    "_put_records": answered(_put_records),
+    "_get_shard_iterator": answered(_get_shard_iterator),
+    "_get_records": answered(_get_records),
+    "_split_shard": answered(_split_shard),
+    "_merge_shards": answered(_merge_shards),
+    "_update_shard_count": answered(_update_shard_count),
     "_describe_stream_summary": _describe_stream_summary,
     "_expire_records": _expire_records,
     "_route_to_shard": route_to_shard,

@@ -11,18 +11,11 @@ from typing import Any
 
 from ministack.services import kinesis
 
+from localaws.hooks import ClientError
 from localaws.record_log import RecordLog
 
 Stream = dict[str, Any]
 Shard = dict[str, Any]
-
-
-class ClientError(Exception):
-    """An error answer of Kinesis."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def is_open(shard: Shard) -> bool:
@@ -106,19 +99,21 @@ def child_shards(stream: Stream, parent: str) -> list[dict[str, Any]]:
     return [
         {
             "ShardId": shard_id,
-            "ParentShards": [name for name in _parents(shard) if name],
+            "ParentShards": parents(shard),
             "HashKeyRange": {
                 "StartingHashKey": shard["starting_hash_key"],
                 "EndingHashKey": shard["ending_hash_key"],
             },
         }
         for shard_id, shard in stream["shards"].items()
-        if parent in _parents(shard)
+        if parent in parents(shard)
     ]
 
 
-def _parents(shard: Shard) -> tuple[str | None, str | None]:
-    return shard["parent_shard_id"], shard["adjacent_parent_shard_id"]
+def parents(shard: Shard) -> list[str]:
+    """Ids of the shards it was split or merged from."""
+    both = (shard["parent_shard_id"], shard["adjacent_parent_shard_id"])
+    return [name for name in both if name]
 
 
 def route_to_shard(hash_key_int: int, stream: Stream) -> str:

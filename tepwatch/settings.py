@@ -17,6 +17,7 @@ import msgspec
 
 from tepwatch.errors import SettingsError
 from tepwatch.resources import (
+    BUCKET,
     DEFAULT_REGION,
     DELIVERY_STREAM_PREFIX,
     DELIVERY_STREAMS,
@@ -113,7 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 42
 
     # Sinks
-    sinks: str = "files"
+    sinks: str = "timestream,firehose"
     files_path: _Name = "tepwatch-data/tables"
     output_stream: _Name = OUTPUT_STREAM.name
     timestream_database: _Name = TIMESTREAM_DATABASE
@@ -124,6 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timestream_connections: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     delivery_stream_prefix: _Name = DELIVERY_STREAM_PREFIX
     raw_delivery_stream: str | None = None
+    bucket: _Name = BUCKET
     sink_patience_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
 
     @property

@@ -318,7 +318,10 @@ class Catalogue:
 
 
 class ScopedCatalogue:
-    """What the query side sees (`localaws.timestream.model.Catalogue`)."""
+    """What the query side sees (`localaws.timestream.model.Catalogue`).
+
+    A statement that names what is not there is not valid: another code than the write side's.
+    """
 
     def __init__(self, catalogue: Catalogue, scope: Scope) -> None:
         self._catalogue = catalogue
@@ -330,10 +333,14 @@ class ScopedCatalogue:
 
     def tables(self, database: str) -> Sequence[str]:
         """Names of a database's tables, sorted."""
+        if database not in self._catalogue.databases(self._scope):
+            raise TimestreamError("ValidationException", f"Database {database} does not exist")
         return list(self._catalogue.tables(self._scope, database))
 
     def view(self, database: str, table: str) -> TableView:
         """A table as queries see it."""
+        if table not in self.tables(database):
+            raise TimestreamError("ValidationException", f"Table {database}.{table} does not exist")
         return self._catalogue.table(self._scope, database, table).view()
 
 

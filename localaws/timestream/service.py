@@ -42,7 +42,7 @@ class Timestream:
     Args:
         path: of the DuckDB file.
         disk_mb: bound on what it holds.
-        scope_of: the account and region of a request, by its Authorization header.
+        owner_of: account and region of a request, by its Authorization header.
         address: host and port that DescribeEndpoints names.
     """
 
@@ -51,7 +51,7 @@ class Timestream:
         path: Path,
         *,
         disk_mb: int,
-        scope_of: Callable[[str], catalogue.Scope],
+        owner_of: Callable[[str], tuple[str, str]],
         address: str,
     ) -> None:
         self._store = Store(path, disk_mb=disk_mb)
@@ -59,7 +59,7 @@ class Timestream:
         self._actions = WriteActions(self._store.catalogue, self._worker)
         self._queries = Queries(self._store.cursor)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="timestream")
-        self._scope_of = scope_of
+        self._owner_of = owner_of
         self._address = address
 
     def counters(self) -> dict[str, int]:
@@ -83,7 +83,7 @@ class Timestream:
                 return
             body = await read_body(receive, BODY_BYTES_MAX)
             action = target.removeprefix(TARGET)
-            owner = self._scope_of(header(scope, b"authorization"))
+            owner = catalogue.Scope(*self._owner_of(header(scope, b"authorization")))
             status, answer = await self._answer(action, owner, body)
             await respond(send, status, msgspec.json.encode(answer), _CONTENT_TYPE)
 

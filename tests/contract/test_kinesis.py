@@ -23,6 +23,7 @@ from ministack.services import kinesis as ministack_kinesis
 from aws.kinesis import IteratorType, KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer
 from localaws import kinesis as hooks
+from localaws.hooks import MINISTACK_VERSION
 from localaws.server import LocalAws
 from tepwatch.errors import ServiceError, UnreachableError
 
@@ -278,7 +279,7 @@ def test_size_is_bounded_drops_are_counted_and_readers_go_on(tmp_path: Path) -> 
 @at_home
 def test_the_hooks_fit_the_pinned_ministack() -> None:
     # install() itself refuses another version and any function whose parameters have changed.
-    assert hooks.MINISTACK_VERSION == "1.5.33"
+    assert MINISTACK_VERSION == "1.5.33"
     hooks.install(size_bytes=1024)
     assert all(getattr(ministack_kinesis, name) is hook for name, hook in hooks.HOOKS.items())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from aws.backoff import Backoff
+from aws.http import JsonService
 from aws.kinesis import IteratorType, KinesisClient, OutgoingRecord, PutFailure
+from cli.provision import provision
 from localaws.server import LocalAws
 from sinks import retry
 from sinks.base import Sink
@@ -20,17 +24,68 @@ from sinks.files import FilesSink, count_rows, read_table
 from sinks.kinesis import KinesisSink
 from sinks.memory import MemorySink
 from sinks.registry import make_sinks
+from sinks.retry import SinkUnavailableError
 from sinks.row_json import decode_row
-from tepwatch.errors import InputFileError, SettingsError, ThrottledError
-from tepwatch.records import Origin, Rejected, RejectReason
-from tepwatch.schema import Row, dead_letter_row, reading_row, row_key
+from tepwatch.errors import InputFileError, SettingsError, ThrottledError, UnreachableError
+from tepwatch.records import (
+    EventKind,
+    Origin,
+    PlantEvent,
+    Rejected,
+    RejectReason,
+    ScoreState,
+    StageScore,
+    StageScores,
+)
+from tepwatch.schema import (
+    TABLES,
+    Row,
+    dead_letter_row,
+    event_row,
+    reading_row,
+    row_key,
+    score_rows,
+)
 from tepwatch.settings import Settings
 from tests.plants import reading
+from tests.stored import Stored, comparable, in_s3, in_timestream
 
-ROWS = [reading_row(reading(seq), late=False) for seq in range(120)] + [
-    dead_letter_row(
-        Rejected(RejectReason.NOT_JSON, "bad", b"\x00\xff\n", "k", Origin("s", "1", 0, 5))
-    )
+ORIGIN = Origin("s", "1", 0, 5)
+# Stores take times near to now.
+START_NS = (time.time_ns() // 1_000_000_000 - 7200) * 1_000_000_000
+
+
+def recent(row: Row, number: int) -> Row:
+    return row._replace(values={**row.values, "time": START_NS + number * 1_000_000_007})
+
+
+READING_ROWS = [recent(reading_row(reading(seq), late=False), seq) for seq in range(120)]
+SCORES = StageScores(
+    "plant-1",
+    "20260101T000000Z",
+    3,
+    START_NS,
+    0.15,
+    (
+        StageScore("reactor_feed", 0.75, ScoreState.SCORED, 0),
+        StageScore("product", None, ScoreState.WARMING_UP, 2),
+    ),
+)
+EVENT = PlantEvent(
+    "plant-1",
+    "",
+    None,
+    START_NS // 1_000_000,
+    None,
+    EventKind.RESTART,
+    '{"why":"a, \\"b\\""}',
+    ORIGIN,
+)
+ROWS = [
+    *READING_ROWS,
+    *score_rows(SCORES),
+    event_row(EVENT),
+    recent(dead_letter_row(Rejected(RejectReason.NOT_JSON, "bad", b"\x00\xff\n", "k", ORIGIN)), 0),
 ]
 
 
@@ -38,7 +93,8 @@ class Destination(NamedTuple):
     """A way to make sinks of one destination, and to read all that is stored there."""
 
     make: Callable[[], Sink]
-    rows: Callable[[], list[Row]]
+    rows: Callable[[], Stored]
+    keeps_bytes: bool = True
 
 
 def read_stream(client: KinesisClient, stream: str) -> list[Row]:
@@ -53,36 +109,60 @@ def read_stream(client: KinesisClient, stream: str) -> list[Row]:
     return rows
 
 
-@pytest.fixture(params=["files", "memory", "kinesis"])
+AWS_SINKS = ["kinesis", "timestream", "firehose"]
+
+
+@pytest.fixture(params=["files", "memory", *AWS_SINKS])
 def destination(
     request: pytest.FixtureRequest, tmp_path: Path, local_aws: LocalAws
 ) -> Iterator[Destination]:
+    name = tmp_path.name.replace("_", "-")[-40:].strip("-").lower()
+    settings = Settings(
+        sinks=request.param,
+        endpoint_url=local_aws.endpoint_url,
+        output_stream=name,
+        timestream_database=name,
+        delivery_stream_prefix=f"{name}-",
+        bucket=name,
+    )
     match request.param:
         case "files":
             folder = tmp_path / "tables"
             yield Destination(
                 lambda: FilesSink(folder),
-                lambda: [
-                    row
-                    for table in ("readings", "dead_letters")
-                    for row in read_table(folder, table).values()
-                ],
+                lambda: comparable(
+                    row for table in TABLES for row in read_table(folder, table).values()
+                ),
             )
         case "memory":
             memory = MemorySink()
-            yield Destination(lambda: memory, lambda: list(memory.rows.values()))
-        case _:
-            stream = f"sink-{tmp_path.name}"
-            connect = partial(
-                KinesisClient, region="us-east-1", endpoint_url=local_aws.endpoint_url
-            )
-            client = connect()
-            client.create_stream(stream, 1)
+            yield Destination(lambda: memory, lambda: comparable(memory.rows.values()))
+        case "kinesis":
+            client = KinesisClient(region="us-east-1", endpoint_url=local_aws.endpoint_url)
+            client.create_stream(name, 1)
             yield Destination(
-                lambda: KinesisSink(connect, stream), lambda: read_stream(client, stream)
+                lambda: make_sinks(settings)[0], lambda: comparable(read_stream(client, name))
             )
-            client.delete_stream(stream)
+            client.delete_stream(name)
             client.close()
+        case "timestream":
+            provision(settings)
+            both = msgspec.structs.replace(settings, sinks="timestream,memory")
+            yield Destination(
+                lambda: make_sinks(both)[0], lambda: in_timestream(settings), keeps_bytes=False
+            )
+        case _:
+            provision(settings)
+
+            def delivered() -> Stored:
+                assert local_aws.flush_firehose()
+                return in_s3(settings)
+
+            yield Destination(lambda: make_sinks(settings)[0], delivered)
+
+
+def expected(destination: Destination, rows: Sequence[Row]) -> Stored:
+    return comparable(rows, without_bytes=not destination.keeps_bytes)
 
 
 def store(sink: Sink, rows: Sequence[Row]) -> None:
@@ -100,18 +180,241 @@ def by_key(rows: list[Row]) -> dict[tuple[Any, ...], Row]:
 
 def test_rows_arrive_as_they_are(destination: Destination) -> None:
     store(destination.make(), ROWS)
-    assert by_key(destination.rows()) == by_key(ROWS)
+    assert destination.rows() == expected(destination, ROWS)
 
 
 def test_writing_again_leaves_one_row_a_key(destination: Destination) -> None:
     store(destination.make(), ROWS)
     store(destination.make(), ROWS[50:])
-    assert by_key(destination.rows()) == by_key(ROWS)
+    assert destination.rows() == expected(destination, ROWS)
 
 
 def test_nothing_to_write_is_no_problem(destination: Destination) -> None:
     store(destination.make(), [])
-    assert destination.rows() == []
+    assert destination.rows() == {}
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def backoff(self, patience_seconds: float) -> Backoff:
+        return Backoff(patience_seconds, sleep=self.sleep, clock=lambda: self.now)
+
+
+Call = Callable[[str, bytes], bytes]
+Fault = Callable[[Call, str, bytes], bytes]
+PUTS = frozenset({"PutRecords", "WriteRecords", "PutRecordBatch"})
+
+
+class Faults:
+    """Faults between the sinks and AWS; `calls` counts those that store something."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fault: Fault = lambda call, action, body: call(action, body)
+        self.calls = 0
+        real = JsonService.call
+
+        def call(service: JsonService, action: str, body: bytes) -> bytes:
+            if action not in PUTS:
+                return real(service, action, body)
+            self.calls += 1
+            return self.fault(partial(real, service), action, body)
+
+        monkeypatch.setattr(JsonService, "call", call)
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
+    return Faults(monkeypatch)
+
+
+over_aws = pytest.mark.parametrize("destination", AWS_SINKS, indirect=True)
+
+
+@over_aws
+def test_an_outage_of_a_minute_loses_and_doubles_nothing(
+    destination: Destination, faults: Faults
+) -> None:
+    clock = Clock()
+
+    def away(call: Call, action: str, body: bytes) -> bytes:
+        if clock.now < 60:
+            raise UnreachableError("away", code="Unreachable")
+        return call(action, body)
+
+    faults.fault = away
+    sink = destination.make()
+    sink.open()
+    written = retry.write(sink, ROWS, patience_seconds=90, backoff=clock.backoff)
+    sink.close()
+    assert written.stored == len(ROWS)
+    assert clock.now >= 60
+    assert destination.rows() == expected(destination, ROWS)
+
+
+@over_aws
+def test_patience_ends_and_nothing_is_lost_by_trying_again(
+    destination: Destination, faults: Faults
+) -> None:
+    clock = Clock()
+    well = faults.fault
+
+    def away(_call: Call, _action: str, _body: bytes) -> bytes:
+        raise UnreachableError("gone fishing", code="Unreachable")
+
+    faults.fault = away
+    sink = destination.make()
+    sink.open()
+    with pytest.raises(SinkUnavailableError, match="gone fishing"):
+        retry.write(sink, ROWS, patience_seconds=60, backoff=clock.backoff)
+    assert 60 <= clock.now < 65
+    sink.close()
+    faults.fault = well
+    store(destination.make(), ROWS)
+    assert destination.rows() == expected(destination, ROWS)
+
+
+@over_aws
+def test_throttled_calls_are_made_again(destination: Destination, faults: Faults) -> None:
+    clock = Clock()
+    throttled = iter([True] * 4)
+
+    def slow(call: Call, action: str, body: bytes) -> bytes:
+        if next(throttled, False):
+            raise ThrottledError("slow down", code="ThrottlingException")
+        return call(action, body)
+
+    faults.fault = slow
+    sink = destination.make()
+    sink.open()
+    written = retry.write(sink, ROWS, patience_seconds=60, backoff=clock.backoff)
+    sink.close()
+    assert written.stored == len(ROWS)
+    assert clock.now > 0
+    assert destination.rows() == expected(destination, ROWS)
+
+
+@over_aws
+def test_an_answer_that_is_lost_doubles_nothing_under_its_key(
+    destination: Destination, faults: Faults
+) -> None:
+    lost = iter([True, False, True])
+
+    def lose(call: Call, action: str, body: bytes) -> bytes:
+        answer = call(action, body)
+        if next(lost, False):
+            raise UnreachableError("connection reset", code="Unreachable")
+        return answer
+
+    faults.fault = lose
+    sink = destination.make()
+    sink.open()
+    written = retry.write(sink, ROWS, patience_seconds=60, backoff=Clock().backoff)
+    sink.close()
+    assert written.stored == len(ROWS)
+    assert destination.rows() == expected(destination, ROWS)
+
+
+@pytest.mark.parametrize("destination", ["kinesis", "firehose"], indirect=True)
+def test_a_batch_of_which_half_is_accepted(destination: Destination, faults: Faults) -> None:
+    halves = iter([True] * 3)
+
+    def accept_half(call: Call, action: str, body: bytes) -> bytes:
+        request = msgspec.json.decode(body)
+        records = request["Records"]
+        taken = (len(records) + 1) // 2
+        if taken == len(records) or not next(halves, False):
+            return call(action, body)
+        request["Records"] = records[:taken]
+        answer = msgspec.json.decode(call(action, msgspec.json.encode(request)))
+        count, results = (
+            ("FailedRecordCount", "Records")
+            if action == "PutRecords"
+            else ("FailedPutCount", "RequestResponses")
+        )
+        answer[count] = len(records) - taken
+        answer[results] += [{"ErrorCode": "ServiceUnavailableException"}] * answer[count]
+        return msgspec.json.encode(answer)
+
+    faults.fault = accept_half
+    sink = destination.make()
+    sink.open()
+    written = retry.write(sink, ROWS, patience_seconds=60, backoff=Clock().backoff)
+    sink.close()
+    assert written.stored == len(ROWS)
+    assert written.retried > 0
+    assert destination.rows() == expected(destination, ROWS)
+
+
+def unstorable(destination: Destination) -> list[Row]:
+    """Rows that the destination can never take."""
+    if destination.keeps_bytes:
+        return [row._replace(values={**row.values, "extra": "x" * 2_000_000}) for row in ROWS[:1]]
+    row = READING_ROWS[7]
+    return [
+        row._replace(values={**row.values, "time": 5}),
+        row._replace(values={**row.values, "extra": "x" * 3000}),
+        row._replace(values={**row.values, "extra": "x" * 1900}),
+        row._replace(values={**row.values, "plant": "p" * 3000}),
+    ]
+
+
+@over_aws
+def test_what_cannot_be_stored_is_rejected_with_a_reason_and_not_tried_again(
+    destination: Destination, faults: Faults
+) -> None:
+    bad = unstorable(destination)
+    good = ROWS[10:]
+    sink = destination.make()
+    sink.open()
+    written = retry.write(
+        sink, [*good[:40], *bad, *good[40:]], patience_seconds=60, backoff=Clock().backoff
+    )
+    sink.close()
+    assert [item.row for item in written.rejected] == bad
+    assert all(item.reason for item in written.rejected)
+    assert (written.stored, written.retried) == (len(good), 0)
+    # A call for each table, and for Timestream those that find the one that spoils a call.
+    assert faults.calls < 20
+    assert destination.rows() == expected(destination, good)
+
+
+@pytest.mark.parametrize("destination", ["timestream"], indirect=True)
+def test_other_content_under_a_key_replaces_what_was_there(destination: Destination) -> None:
+    changed = [
+        row._replace(values={**row.values, "xmeas_9": number / 7})
+        for number, row in enumerate(READING_ROWS)
+    ]
+    store(destination.make(), READING_ROWS)
+    store(destination.make(), [*changed[:60], *READING_ROWS[60:]])
+    assert destination.rows() == expected(destination, [*changed[:60], *READING_ROWS[60:]])
+    store(destination.make(), changed)
+    assert destination.rows() == expected(destination, changed)
+
+
+def test_dead_letters_need_somewhere_to_go() -> None:
+    with pytest.raises(SettingsError, match="dead letters"):
+        make_sinks(Settings(sinks="timestream"))
+
+
+@pytest.mark.parametrize("sinks", ["timestream,files", "firehose"])
+def test_what_is_not_there_to_write_to_is_said_at_once(local_aws: LocalAws, sinks: str) -> None:
+    settings = Settings(
+        sinks=sinks,
+        endpoint_url=local_aws.endpoint_url,
+        timestream_database="no-such-database",
+        delivery_stream_prefix="no-such-",
+    )
+    sink = make_sinks(settings)[0]
+    with pytest.raises(SettingsError, match="no-such-"):
+        sink.open()
+    sink.close()
 
 
 def test_settings_choose_sinks_and_unknown_ones_are_named(tmp_path: Path) -> None:
@@ -147,7 +450,7 @@ def test_a_full_disk_fails_whole_batches_and_is_made_good(
 
     monkeypatch.setattr("sinks.files.os.write", write)
     store(FilesSink(tmp_path), ROWS)
-    assert by_key(list(read_table(tmp_path, "readings").values())) == by_key(ROWS[:-1])
+    assert by_key(list(read_table(tmp_path, "readings").values())) == by_key(READING_ROWS)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class Service:
         self.write.create_database(DatabaseName=self.database)
         self.write.create_table(
             DatabaseName=self.database,
-            TableName="t",
+            TableName="rows",
             RetentionProperties={
                 "MemoryStoreRetentionPeriodInHours": memory_hours,
                 "MagneticStoreRetentionPeriodInDays": 7,
@@ -63,7 +63,7 @@ class Service:
     def records(self, *records: dict[str, Any], **common: Any) -> dict[str, Any]:
         answer: Any = self.write.write_records(
             DatabaseName=self.database,
-            TableName="t",
+            TableName="rows",
             Records=list(records),  # type: ignore[arg-type]
             CommonAttributes=common,  # type: ignore[arg-type]
         )
@@ -83,12 +83,12 @@ class Service:
 
     def select(self, what: str, rest: str = "ORDER BY time") -> list[list[str | None]]:
         time.sleep(SETTLE_SECONDS)
-        answer = self.query.query(QueryString=f'SELECT {what} FROM "{self.database}"."t" {rest}')
+        answer = self.query.query(QueryString=f'SELECT {what} FROM "{self.database}"."rows" {rest}')
         return [[datum.get("ScalarValue") for datum in row["Data"]] for row in answer["Rows"]]
 
     def close(self) -> None:
         try:
-            self.write.delete_table(DatabaseName=self.database, TableName="t")
+            self.write.delete_table(DatabaseName=self.database, TableName="rows")
         except self.write.exceptions.ResourceNotFoundException:
             pass
         try:
@@ -268,7 +268,7 @@ def test_a_measure_keeps_its_type_in_a_table(service: Service) -> None:
 def test_late_records_go_to_the_magnetic_store_where_it_takes_them(service: Service) -> None:
     service.write.update_table(
         DatabaseName=service.database,
-        TableName="t",
+        TableName="rows",
         MagneticStoreWriteProperties={"EnableMagneticStoreWrites": True},
     )
     at = now_ns() - 3 * 86_400 * SECOND_NS
@@ -283,19 +283,19 @@ def test_databases_and_tables_are_made_described_changed_listed_and_deleted(
     with pytest.raises(write.exceptions.ConflictException):
         write.create_database(DatabaseName=name)
     with pytest.raises(write.exceptions.ConflictException):
-        write.create_table(DatabaseName=name, TableName="t")
-    described = write.describe_table(DatabaseName=name, TableName="t")["Table"]
+        write.create_table(DatabaseName=name, TableName="rows")
+    described = write.describe_table(DatabaseName=name, TableName="rows")["Table"]
     assert described["TableStatus"] == "ACTIVE"
     assert described["RetentionProperties"]["MemoryStoreRetentionPeriodInHours"] == 24
     write.update_table(
         DatabaseName=name,
-        TableName="t",
+        TableName="rows",
         RetentionProperties={
             "MemoryStoreRetentionPeriodInHours": 12,
             "MagneticStoreRetentionPeriodInDays": 30,
         },
     )
-    described = write.describe_table(DatabaseName=name, TableName="t")["Table"]
+    described = write.describe_table(DatabaseName=name, TableName="rows")["Table"]
     assert described["RetentionProperties"] == {
         "MemoryStoreRetentionPeriodInHours": 12,
         "MagneticStoreRetentionPeriodInDays": 30,
@@ -306,15 +306,15 @@ def test_databases_and_tables_are_made_described_changed_listed_and_deleted(
     with pytest.raises(write.exceptions.ValidationException):
         write.create_table(
             DatabaseName=name,
-            TableName="u",
+            TableName="other",
             RetentionProperties={
-                "MemoryStoreRetentionPeriodInHours": 0,
+                "MemoryStoreRetentionPeriodInHours": 9000,
                 "MagneticStoreRetentionPeriodInDays": 1,
             },
         )
-    write.delete_table(DatabaseName=name, TableName="t")
+    write.delete_table(DatabaseName=name, TableName="rows")
     with pytest.raises(write.exceptions.ResourceNotFoundException):
-        write.describe_table(DatabaseName=name, TableName="t")
+        write.describe_table(DatabaseName=name, TableName="rows")
     with pytest.raises(write.exceptions.ResourceNotFoundException):
         service.records(record(now_ns()))
     write.delete_database(DatabaseName=name)
@@ -338,13 +338,13 @@ def test_lists_come_in_pages(service: Service) -> None:
         if "NextToken" not in page:
             break
         token = {"NextToken": page["NextToken"]}
-    assert names == [*(f"page-{number}" for number in range(5)), "t"]
+    assert names == [*(f"page-{number}" for number in range(5)), "rows"]
     for name in names[:-1]:
         service.write.delete_table(DatabaseName=service.database, TableName=name)
 
 
 def test_tags(service: Service) -> None:
-    arn = service.write.describe_table(DatabaseName=service.database, TableName="t")["Table"]["Arn"]
+    arn = service.write.describe_table(DatabaseName=service.database, TableName="rows")["Table"]["Arn"]
     service.write.tag_resource(ResourceARN=arn, Tags=[{"Key": "a", "Value": "1"}])
     service.write.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
     service.write.untag_resource(ResourceARN=arn, TagKeys=["a"])
@@ -357,7 +357,7 @@ def test_statements_are_answered_in_pages(service: Service) -> None:
     at = now_ns()
     service.records(*[record(at + n, str(n)) for n in range(50)])
     time.sleep(SETTLE_SECONDS)
-    statement = f'SELECT "measure_value::double" FROM "{service.database}"."t" ORDER BY time'
+    statement = f'SELECT "measure_value::double" FROM "{service.database}"."rows" ORDER BY time'
     pages = service.query.get_paginator("query").paginate(
         QueryString=statement, PaginationConfig={"PageSize": 20}
     )
@@ -369,7 +369,7 @@ def test_a_statement_that_is_wrong_is_told_where(service: Service) -> None:
     with pytest.raises(service.query.exceptions.ValidationException):
         service.select("no_such_column")
     with pytest.raises(service.query.exceptions.ValidationException):
-        service.query.query(QueryString='SELECT * FROM "no-such-db"."t"')
+        service.query.query(QueryString='SELECT * FROM "no-such-db"."rows"')
 
 
 @at_home

@@ -201,6 +201,7 @@ def settings_for(server: LocalAws, stream: str, folder: Path) -> Settings:
     return Settings(
         stream=stream,
         endpoint_url=server.endpoint_url,
+        sinks="files",
         files_path=str(folder),
         snapshot_records=150,
         batch_seconds=0.25,

@@ -12,7 +12,7 @@ from jobs.metrics import DictMetrics
 from jobs.results import StoredReading
 from sinks.base import Outcome, RejectedRow
 from sinks.retry import SinkUnavailableError, write
-from tepwatch.records import Origin, Rejected, RejectReason
+from tepwatch.records import EventKind, Origin, PlantEvent, Rejected, RejectReason
 from tepwatch.schema import Row, reading_row, row_key
 from tests.plants import reading
 
@@ -23,6 +23,7 @@ class FlakySink:
     """Fails and rejects by script: sets of seqs a call, `None` for everything."""
 
     name = "flaky"
+    keeps_bytes = True
 
     def __init__(
         self, failures: Sequence[set[int] | None] = (), rejects: frozenset[int] = frozenset()
@@ -34,6 +35,9 @@ class FlakySink:
 
     def open(self) -> None:
         pass
+
+    def takes(self, table: str) -> bool:
+        return table != "events"
 
     def write(self, rows: Sequence[Row]) -> Outcome:
         self.written.append(list(rows))
@@ -138,9 +142,21 @@ def test_a_dead_letter_that_is_refused_too_ends_there(caplog: pytest.LogCaptureF
     assert "refuses a dead letter" in caplog.text
 
 
-def test_one_sinks_rejects_do_not_touch_the_others() -> None:
+def test_what_one_sink_rejects_the_others_store_and_all_get_its_dead_letter() -> None:
     picky, patient = FlakySink(rejects=frozenset({1})), FlakySink()
     fan_out = FanOut([picky, patient], DictMetrics(), patience_seconds=1)
     fan_out.write([StoredReading(reading(seq), late=False) for seq in range(3)])
-    assert len(patient.stored) == 3
-    assert {row.table for row in patient.stored} == {"readings"}
+    assert [row.table for row in patient.stored] == ["readings"] * 3 + ["dead_letters"]
+    assert [row.table for row in picky.stored] == ["readings"] * 2 + ["dead_letters"]
+
+
+def test_a_sink_is_given_only_what_it_takes() -> None:
+    sink = FlakySink()
+    first = reading(0)
+    event = PlantEvent(
+        "plant-1", first.run, 1, first.time_ms, 0.0, EventKind.RESTART, None, first.origin
+    )
+    metrics = DictMetrics()
+    FanOut([sink], metrics, patience_seconds=1).write([event, StoredReading(first, late=False)])
+    assert [row.table for row in sink.stored] == ["readings"]
+    assert metrics.values()["flaky_stored"] == 1

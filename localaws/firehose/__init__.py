@@ -1,0 +1,1 @@
+"""Firehose on this machine: buffers, transforms and writes as the service does."""

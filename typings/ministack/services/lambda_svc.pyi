@@ -1,0 +1,6 @@
+from typing import Any
+
+def _get_func_record_for_ref(
+    function_ref: str,
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None, str]: ...
+def _execute_function(func: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]: ...
