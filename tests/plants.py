@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from tepwatch.records import Message, Origin, Reading
 from tepwatch.wire import encode
 
 GOLDEN = Path(__file__).parent / "golden"
-ARRIVAL_MS = 1_800_000_000_000
+ARRIVAL_MS = time.time_ns() // 1_000_000_000 * 1000
+# Stores take times near to now: three days ago, and a step is three minutes.
+START_MS = ARRIVAL_MS - 3 * 86_400_000
 RUN = "20260101T000000Z"
 
 
@@ -30,7 +33,7 @@ def reading(seq: int | None, *, plant: str = "plant-1", run: str = RUN, row: int
         plant=plant,
         run=run,
         seq=seq,
-        time_ms=1_767_225_600_000 + (seq or 0) * 180_000,
+        time_ms=START_MS + (seq or 0) * 180_000,
         process_hours=(seq or 0) * 0.05,
         origin=Origin("shard-0", str(seq or 0), 0, ARRIVAL_MS),
     )

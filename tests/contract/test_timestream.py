@@ -344,7 +344,9 @@ def test_lists_come_in_pages(service: Service) -> None:
 
 
 def test_tags(service: Service) -> None:
-    arn = service.write.describe_table(DatabaseName=service.database, TableName="rows")["Table"]["Arn"]
+    arn = service.write.describe_table(DatabaseName=service.database, TableName="rows")["Table"][
+        "Arn"
+    ]
     service.write.tag_resource(ResourceARN=arn, Tags=[{"Key": "a", "Value": "1"}])
     service.write.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
     service.write.untag_resource(ResourceARN=arn, TagKeys=["a"])

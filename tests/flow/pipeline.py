@@ -197,11 +197,15 @@ def put(client: KinesisClient, stream: str, records: list[OutgoingRecord]) -> No
     OrderedProducer(client, stream).put(records)
 
 
-def settings_for(server: LocalAws, stream: str, folder: Path) -> Settings:
+def settings_for(server: LocalAws, stream: str, folder: Path, sinks: str = "files") -> Settings:
+    """Everything that is written to is named after the folder."""
     return Settings(
         stream=stream,
         endpoint_url=server.endpoint_url,
-        sinks="files",
+        sinks=sinks,
+        timestream_database=f"{stream}-{folder.name}",
+        delivery_stream_prefix=f"{stream}-{folder.name}-",
+        bucket=f"{stream}-{folder.name}",
         files_path=str(folder),
         snapshot_records=150,
         batch_seconds=0.25,

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from aws.kinesis import KinesisClient
+from cli.provision import provision
 from localaws.server import LocalAws
 from sinks.files import count_rows
 from tests.flow.pipeline import OnFlink, interleaved, new_stream, put, settings_for, stored
+from tests.stored import comparable, in_s3, in_timestream
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(180)]
 
@@ -47,8 +49,14 @@ def test_everything_stored_is_the_same_after_crashes(
     cluster = flink.cluster
     rest = cluster.rest
     crashed, smooth = tmp_path / "crashed", tmp_path / "smooth"
+    settings, smooth_settings = (
+        settings_for(local_aws, STREAM, folder, sinks="timestream,firehose,files")
+        for folder in (crashed, smooth)
+    )
+    provision(settings)
+    provision(smooth_settings)
 
-    job_id = flink.start(settings_for(local_aws, STREAM, crashed))
+    job_id = flink.start(settings)
     sender = Sender(client)
     sender.start()
     try:
@@ -72,7 +80,7 @@ def test_everything_stored_is_the_same_after_crashes(
         path = rest.checkpoints(job_id).latest_path
         assert path is not None
         assert sender.is_alive(), "the crashes came after the last record"
-        job_id = flink.start(settings_for(local_aws, STREAM, crashed), restore_from=path)
+        job_id = flink.start(settings, restore_from=path)
         sender.hurry.set()
         sender.join()
         flink.wait(lambda: complete(crashed), job_id, "everything is stored")
@@ -84,11 +92,17 @@ def test_everything_stored_is_the_same_after_crashes(
         sender.join()
         client.close()
 
-    flink.run(settings_for(local_aws, STREAM, smooth), lambda: complete(smooth))
+    flink.run(smooth_settings, lambda: complete(smooth))
     first, second = stored(crashed), stored(smooth)
     assert len(first) == SCORE_ROWS + 2 * COUNT
     assert first.keys() == second.keys()
     assert first == second
+    # The same in Timestream and in S3, each row once under its key.
+    assert local_aws.flush_firehose()
+    rows = comparable(first.values())
+    for of in (settings, smooth_settings):
+        assert in_timestream(of) == rows
+        assert in_s3(of) == rows
 
 
 def complete(folder: Path) -> bool:
