@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import subprocess
@@ -14,10 +15,14 @@ import msgspec
 import pytest
 
 from aws.kinesis import KinesisClient
+from cli.provision import provision
 from localaws.server import LocalAws
 from sinks.files import count_rows
+from sinks.registry import make_sinks
 from tepwatch.resources import STREAMS
-from tests.plants import GOLDEN
+from tepwatch.schema import reading_row
+from tepwatch.settings import Settings
+from tests.plants import GOLDEN, reading
 
 TEPWATCH = str(Path(sys.executable).with_name("tepwatch"))
 COMMAND_SECONDS = 60
@@ -36,7 +41,7 @@ def tepwatch(
     )
 
 
-@pytest.mark.parametrize("command", ["demo", "replay", "job run", "localaws", "doctor"])
+@pytest.mark.parametrize("command", ["demo", "replay", "job run", "query", "localaws", "doctor"])
 def test_every_command_explains_itself(command: str) -> None:
     answer = tepwatch(*command.split(), "--help")
     assert answer.returncode == 0
@@ -118,23 +123,60 @@ def test_replay_to_kinesis_and_a_local_job_that_stores_it(
     sent = tepwatch("replay", str(GOLDEN / "normal.npz"), "--rate", "unlimited", *to)
     assert sent.returncode == 0
     assert "960 records accepted" in sent.stderr
-    run = tepwatch(
-        "job", "run", "--runner", "local", *to, "--for", "5s", "--data-dir", str(tmp_path)
-    )
+    job = ["job", "run", "--runner", "local", *to, "--data-dir", str(tmp_path)]
+    run = tepwatch(*job, "--for", "5s", "--sinks", "files")
     assert run.returncode == 0, run.stderr
     assert "files_stored 3840" in run.stderr
+    # Where Timestream has no such database, the job does not start.
+    environment = {"TEPWATCH_TIMESTREAM_DATABASE": "absent"}
+    answer = tepwatch(*job, environment=environment)
+    assert "timestream_database" in one_line_error(answer)
     assert count_rows(tmp_path / "tables", "readings") == 960
 
 
-def test_localaws_runs_in_the_foreground_until_interrupted() -> None:
-    process = subprocess.Popen(
-        [TEPWATCH, "localaws", "--port", "0"], stdout=subprocess.PIPE, text=True
+def test_query_prints_a_table_csv_and_json(local_aws: LocalAws) -> None:
+    settings = Settings(
+        endpoint_url=local_aws.endpoint_url, sinks="timestream,memory", timestream_database="query"
     )
+    provision(settings)
+    sink = make_sinks(settings)[0]
+    sink.open()
+    rows = [reading_row(reading(seq), late=False) for seq in range(3)]
+    assert not sink.write(rows).failed
+    sink.close()
+    statement = 'SELECT plant, seq, xmeas_7, null AS none FROM "query"."readings" ORDER BY seq'
+    ask = ["query", statement, "--endpoint", local_aws.endpoint_url]
+    table = tepwatch(*ask)
+    assert table.returncode == 0, table.stderr
+    assert table.stdout.count("plant-1") == 3
+    as_csv = list(csv.reader(tepwatch(*ask, "--format", "csv").stdout.splitlines()))
+    assert as_csv[0] == ["plant", "seq", "xmeas_7", "none"]
+    assert [(row[0], int(row[1]), float(row[2]), row[3]) for row in as_csv[1:]] == [
+        ("plant-1", seq, row.values["xmeas_7"], "") for seq, row in enumerate(rows)
+    ]
+    as_json = [
+        msgspec.json.decode(line) for line in tepwatch(*ask, "--format", "json").stdout.splitlines()
+    ]
+    assert as_json == [
+        {"plant": "plant-1", "seq": seq, "xmeas_7": row.values["xmeas_7"], "none": None}
+        for seq, row in enumerate(rows)
+    ]
+    wrong = tepwatch("query", "SELECT nonsense", "--endpoint", local_aws.endpoint_url)
+    assert "nonsense" in one_line_error(wrong)
+    nowhere = tepwatch("query", "SELECT 1", "--endpoint", "http://127.0.0.1:9")
+    assert "127.0.0.1:9" in one_line_error(nowhere)
+
+
+def test_localaws_runs_in_the_foreground_until_interrupted(tmp_path: Path) -> None:
+    command = [TEPWATCH, "localaws", "--port", "0", "--data-dir", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         url = msgspec.json.decode(process.stdout.readline())["endpoint_url"]
         with urllib.request.urlopen(f"{url}/_tepwatch/kinesis", timeout=5) as answer:
             assert set(msgspec.json.decode(answer.read())) == {stream.name for stream in STREAMS}
+        tables = tepwatch("query", 'SHOW TABLES FROM "tepwatch"', "--endpoint", url)
+        assert "readings" in tables.stdout
         started = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
