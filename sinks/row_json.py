@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -49,7 +50,12 @@ def iso_time(time_ns: int) -> str:
     '2025-11-24T16:00:00.123000042Z'
     """
     seconds, nanoseconds = divmod(time_ns, _NANOSECONDS)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{nanoseconds:09d}Z"
+    return f"{_iso_seconds(seconds)}.{nanoseconds:09d}Z"
+
+
+@lru_cache(maxsize=256)
+def _iso_seconds(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def from_iso_time(text: str) -> int:

@@ -104,32 +104,32 @@ class _RowEncoder:
             for column in table.columns
             if column.type in _TYPES and column.name not in self._dimensions
         ]
-        numbers = [column for column in measures if column.type is ColumnType.NUMBER]
-        self._others = [column for column in measures if column.type is not ColumnType.NUMBER]
-        self._numbers = numbers
+        self._texts = [c.name for c in measures if c.type is ColumnType.TEXT]
+        self._plain = [c for c in measures if c.type is not ColumnType.TEXT]
         self._take_dimensions = _taker(self._dimensions)
-        self._take_numbers = _taker([column.name for column in numbers])
-        self._all_numbers = b",".join(_measure(column.name, "DOUBLE", b"%b") for column in numbers)
+        self._take_plain = _taker([column.name for column in self._plain])
+        self._all_plain = b",".join(_measure(column, b"%b") for column in self._plain)
 
     def record(self, row: Row) -> bytes:
         """One row."""
         values = row.values
-        parts = [self._number_measures(values)] if self._numbers else []
-        parts += [_other(column, values[column.name]) for column in self._others]
+        parts = [self._plain_measures(values)] if self._plain else []
+        parts += [_text_measure(name, values[name]) for name in self._texts]
         return b'{"Dimensions":%b,"Time":"%d","MeasureValues":[%b]}' % (
             _dimensions(self._dimensions, self._take_dimensions(values)),
             _time(row),
             b",".join(filter(None, parts)),
         )
 
-    def _number_measures(self, values: Mapping[str, Scalar]) -> bytes:
-        # Encoded as one array and cut at the commas: the shortest way from floats to their texts.
-        texts = _encode(self._take_numbers(values))[1:-1].split(b",")
+    def _plain_measures(self, values: Mapping[str, Scalar]) -> bytes:
+        """Numbers and flags, which need no quoting."""
+        # Encoded as one array and cut at the commas: the shortest way to their texts.
+        texts = _encode(self._take_plain(values))[1:-1].split(b",")
         if b"null" not in texts:
-            return self._all_numbers % tuple(texts)
+            return self._all_plain % tuple(texts)
         return b",".join(
-            _measure(column.name, "DOUBLE", text)
-            for column, text in zip(self._numbers, texts, strict=True)
+            _measure(column, text)
+            for column, text in zip(self._plain, texts, strict=True)
             if text != b"null"
         )
 
@@ -148,24 +148,21 @@ def _time(row: Row) -> int:
     return time_ns
 
 
-def _measure(name: str, type_name: str, value: bytes) -> bytes:
-    return b'{"Name":"%b","Type":"%b","Value":"%b"}' % (name.encode(), type_name.encode(), value)
+def _measure(column: Column, value: bytes) -> bytes:
+    name, kind = column.name.encode(), _TYPES[column.type].encode()
+    return b'{"Name":"%b","Type":"%b","Value":"%b"}' % (name, kind, value)
 
 
-def _other(column: Column, value: Scalar) -> bytes:
-    """A measure of a type other than number; nothing for what Timestream cannot hold as a value."""
+# States repeat for ever.
+@lru_cache(maxsize=1024)
+def _text_measure(name: str, value: Scalar) -> bytes:
+    """A measure of text; nothing for none, and for empty text, which Timestream does not take."""
     if value is None or value == "":
         return b""
-    if isinstance(value, str):
-        size = len(value.encode())
-        if size > VARCHAR_BYTES_MAX:
-            raise ValueError(
-                f"{column.name} has {size} bytes, Timestream takes {VARCHAR_BYTES_MAX}"
-            )
-        text = _encode(value)[1:-1]
-    else:
-        text = str(value).lower().encode()
-    return _measure(column.name, _TYPES[column.type], text)
+    size = len(str(value).encode())
+    if size > VARCHAR_BYTES_MAX:
+        raise ValueError(f"{name} has {size} bytes, Timestream takes {VARCHAR_BYTES_MAX}")
+    return b'{"Name":"%b","Type":"VARCHAR","Value":%b}' % (name.encode(), _encode(value))
 
 
 @lru_cache(maxsize=8192)

@@ -1,0 +1,1 @@
+"""Timestream's SQL: read, checked and written for DuckDB."""
