@@ -16,6 +16,14 @@ from localaws.timestream.shapes import Shape
 # Dropping to the bound exactly would mean dropping again at once.
 DROP_SHARE: Final = 0.05
 
+# Whatever a statement may become: no file, no network, no Python object. Set last: without access
+# to files not even the folder for temporary ones can be chosen.
+_CLOSED: Final = (
+    "SET python_enable_replacements = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
 _Result = TypeVar("_Result")
 
 
@@ -49,6 +57,8 @@ class Store:
                 "autoload_known_extensions": False,
             },
         )
+        for closed in _CLOSED:
+            self._database.execute(closed)
         self._disk_bytes = disk_mb * 1024 * 1024
         self._writer = self._database.cursor()
         self.catalogue = Catalogue(self._writer)
