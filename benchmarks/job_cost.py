@@ -249,7 +249,7 @@ def _read(server: LocalAws, settings: Settings) -> list[Message]:
 def _flink_table(costs: dict[tuple[str, int], Cpu]) -> Table:
     table = Table(
         title="The job on Flink: CPU seconds per 1,000 records, Python + JVM "
-        "(checkpoints every 10 s, batches of 50)"
+        "(checkpoints every 10 s, batches of 100)"
     )
     table.add_column("variant")
     for plants in _PLANTS:

@@ -94,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     future_hours: Annotated[float, msgspec.Meta(gt=0)] = 24.0
 
     # Flow
-    batch_size: _Positive = 50
+    batch_size: _Positive = 100
     batch_seconds: Annotated[float, msgspec.Meta(ge=0.05, le=60)] = 0.5
     buckets: _Positive = 32
     parallelism: _Positive = 1

@@ -18,7 +18,7 @@ def test_defaults_are_the_design() -> None:
     settings = load(environment={})
     assert settings == Settings()
     assert (settings.trees, settings.sample_size, settings.seed) == (50, 256, 42)
-    assert (settings.buckets, settings.batch_size, settings.order_window) == (32, 50, 64)
+    assert (settings.buckets, settings.batch_size, settings.order_window) == (32, 100, 64)
 
 
 def test_the_last_source_wins(tmp_path: Path) -> None:
