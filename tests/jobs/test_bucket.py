@@ -29,7 +29,9 @@ from tepwatch.settings import Settings
 from tepwatch.wire import encode
 from tests.plants import ARRIVAL_MS, RUN, message, reading
 
-SETTINGS = Settings(buckets=1, trees=10, sample_size=32, output_after=5, snapshot_records=60)
+SETTINGS = Settings(
+    buckets=1, batch_size=50, trees=10, sample_size=32, output_after=5, snapshot_records=60
+)
 
 
 class Store:
