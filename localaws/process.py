@@ -17,6 +17,8 @@ from typing import IO, Final
 from tepwatch.errors import StartupError
 
 _PR_SET_PDEATHSIG: Final = 1
+# How long what a process leaves behind may take to end by itself.
+_GROUP_SECONDS: Final = 2.0
 
 
 class ChildProcess:
@@ -117,12 +119,36 @@ class ChildProcess:
 def become(command: Sequence[str]) -> None:
     """Replace this process by a command that ends when the thread that started it does.
 
-    Linux only keeps that promise; elsewhere the command just runs.
+    What the command has started in its process group ends with it. Linux only keeps these
+    promises; elsewhere the command just runs.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _end_group_with(os.getpid())
     os.execvp(command[0], list(command))
+
+
+def _end_group_with(leader: int) -> None:
+    """Leave a process behind that ends the leader's group some time after the leader.
+
+    A TaskManager that is ended while it starts a Python worker forgets about it, and the worker
+    waits for ever for somebody who is gone.
+    """
+    ended = os.pidfd_open(leader)
+    if os.fork():
+        os.close(ended)
+        return
+    # A whole group that is asked to end may take its time; and no pipe stays open for this one.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nothing, descriptor)
+    waiting = select.poll()
+    waiting.register(ended, select.POLLIN)
+    waiting.poll()
+    time.sleep(_GROUP_SECONDS)
+    os.killpg(leader, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,9 @@ def test_it_ends_by_itself_with_counts_that_agree(demos: list[Demo], tmp_path: P
     assert summary["problems"] == []
     assert summary["records_sent"] == summary["records_read"] == summary["records_stored"] > 500
     assert summary["readings_scored"] == summary["readings_sent"] < summary["records_sent"]
-    assert summary["score_rows_stored"] == 3 * summary["readings_scored"]
+    assert summary["timestream_rows"] == summary["s3_lines"]
+    assert summary["timestream_rows"]["scores"] == 3 * summary["readings_scored"]
+    assert summary["timestream_rows"]["readings"] == summary["readings_sent"]
     assert (summary["dead_letters"], summary["restarts"]) == (0, 0)
     assert len(children) >= 4
     assert gone(children, 5)
