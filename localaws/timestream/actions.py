@@ -146,13 +146,14 @@ class WriteActions:
 
     def _update_database(self, scope: Scope, request: Request) -> Answer:
         name = _text(request, "DatabaseName")
-        before = self._catalogue.database(scope, name)
-        after = msgspec.structs.replace(
-            before, kms_key_id=_text(request, "KmsKeyId"), updated=self._seconds()
-        )
-        self._worker.change(
-            lambda connection: self._catalogue.put_database(connection, scope, name, after)
-        ).result()
+        key = _text(request, "KmsKeyId")
+
+        def update(connection: duckdb.DuckDBPyConnection) -> None:
+            before = self._catalogue.database(scope, name)
+            after = msgspec.structs.replace(before, kms_key_id=key, updated=self._seconds())
+            self._catalogue.put_database(connection, scope, name, after)
+
+        self._worker.change(update).result()
         return {"Database": self._database(scope, name)}
 
     def _delete_database(self, scope: Scope, request: Request) -> Answer:
@@ -191,24 +192,23 @@ class WriteActions:
             for name in of
             for table, state in self._catalogue.tables(scope, name).items()
         }
-        names, token = _page(list(tables), request)
+        names, token = _page(sorted(tables), request)
         return {"Tables": [_table(scope, tables[name]) for name in names], **token}
 
     def _update_table(self, scope: Scope, request: Request) -> Answer:
-        table = self._table(scope, request)
-        properties = _with_properties(
-            msgspec.structs.replace(table.properties, updated=self._seconds()), request
-        )
-        self._worker.change(
-            lambda connection: self._catalogue.update_table(connection, table, properties)
-        ).result()
-        return {"Table": _table(scope, table)}
+        def update(connection: duckdb.DuckDBPyConnection) -> TableState:
+            table = self._table(scope, request)
+            touched = msgspec.structs.replace(table.properties, updated=self._seconds())
+            self._catalogue.update_table(connection, table, _with_properties(touched, request))
+            return table
+
+        return {"Table": _table(scope, self._worker.change(update).result())}
 
     def _delete_table(self, scope: Scope, request: Request) -> Answer:
-        table = self._table(scope, request)
-        self._worker.change(
-            lambda connection: self._catalogue.delete_table(connection, scope, table)
-        ).result()
+        def delete(connection: duckdb.DuckDBPyConnection) -> None:
+            self._catalogue.delete_table(connection, scope, self._table(scope, request))
+
+        self._worker.change(delete).result()
         return {}
 
     # -- tags ---------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ keeps the smallest and largest of each block).
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -51,7 +50,7 @@ class Latest:
 
     def __init__(self, table_ns: int) -> None:
         self._table_ns = table_ns
-        self._series: OrderedDict[int, int] = OrderedDict()
+        self._series: dict[int, int] = {}
 
     def is_new(self, point: Point) -> bool:
         """Whether nothing can be stored under the point's key; the point counts as written."""
@@ -62,7 +61,7 @@ class Latest:
         self._series[point.series] = point.time_ns
         self._table_ns = max(self._table_ns, point.time_ns)
         while len(self._series) > SERIES_REMEMBERED:
-            self._series.popitem(last=False)
+            del self._series[next(iter(self._series))]
         return True
 
 

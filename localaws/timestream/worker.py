@@ -103,7 +103,8 @@ class Worker:
                     item = self._waiting.get_nowait()
                 except queue.Empty:
                     break
-            self._write(writes)
+            if writes:
+                self._write(writes)
             if item is None:
                 return
             if isinstance(item, _Change):
