@@ -22,6 +22,7 @@ _PACKAGES: Final = {
     "krcf": "the forests",
     "apache-flink": "the cluster on this machine (about 380 MB with what it needs)",
     "ministack": "the local AWS (about 30 MB with what it needs)",
+    "duckdb": "its Timestream (about 70 MB)",
     "boto3": "contract tests only",
 }
 
