@@ -233,7 +233,7 @@ class ExpressionParser(LiteralParser):
             values = self._expressions()
             self.expect_symbol(")")
             return s.RowOf(place, values)
-        if word == "INTERVAL" and (following.kind == "string" or following.text in "+-"):
+        if word == "INTERVAL" and (following.kind == "string" or following.text in ("+", "-")):
             return self.interval(place)
         if following.kind != "string":
             return None

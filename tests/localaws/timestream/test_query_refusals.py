@@ -9,6 +9,7 @@ REFUSED = [
     # names
     ("SELECT foo FROM $t", "line 1:8: Column 'foo' does not exist"),
     ("SELECT a.foo FROM $t a", "line 1:8: Column 'a.foo' does not exist"),
+    ("SELECT interval", "line 1:8: Column 'interval' does not exist"),
     ("SELECT\n  foo FROM $t", "line 2:3: Column 'foo' does not exist"),
     ("SELECT _version FROM $t", "Column '_version' does not exist"),
     ('SELECT "_version" FROM $t', "Column '_version' does not exist"),
