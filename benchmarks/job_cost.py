@@ -110,7 +110,8 @@ def _on_flink(
             sinks=variant.sinks,
         )
         job_id = cluster.submit(entry.path(), environment=entry.environment(settings))
-        rows = [PlantRows(f"plant-{number}", number) for number in range(plants)]
+        # Plants of this run's own: what is stored already costs the stores another way.
+        rows = [PlantRows(f"{stream}-{number}", number) for number in range(plants)]
         warm_up = _WARM_UP if variant.stages == "none" else max(_WARM_UP, _WARM_UP_A_PLANT * plants)
         for start in range(0, warm_up, _PUT_AT_ONCE):
             producer.put(interleaved(rows, min(_PUT_AT_ONCE, warm_up - start)))
@@ -155,7 +156,7 @@ def _steps(server: LocalAws, plants: int, folder: Path, console: Console) -> dic
     stream = f"steps-{plants}"
     bare = Settings(stream=stream, endpoint_url=server.endpoint_url, stages="none")
     scoring = msgspec.structs.replace(bare, stages="default")
-    rows = [PlantRows(f"plant-{number}", number) for number in range(plants)]
+    rows = [PlantRows(f"{stream}-{number}", number) for number in range(plants)]
     without, with_forests = _Detectors(bare), _Detectors(scoring)
     for _ in range(_WARM_UP_A_PLANT * plants // _STEPS_MEASURED):
         with_forests.run(Parser(scoring).parse(_as_messages(interleaved(rows, _STEPS_MEASURED))))

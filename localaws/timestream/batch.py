@@ -1,14 +1,14 @@
 """The points of one transaction for one table: which are new, which change rows, which are barred.
 
 A row is unique by (series, time). An index over both would make every write cost more as the table
-grows, so there is none: a point later than all that was written to its series is new, which is what
-live data are, and only the others are looked up, a batch at a time, by their range of times (DuckDB
-keeps the smallest and largest of each block).
+grows, so there is none: what was stored lately of each series is remembered, a point beyond that is
+new, which is what live data are, and only the others are looked up, a batch at a time, by their
+range of times (DuckDB keeps the smallest and largest of each block).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import duckdb
@@ -19,7 +19,9 @@ from localaws.timestream.model import Column, ScalarType
 from localaws.timestream.points import Point, Rejection
 from localaws.timestream.shapes import Shape
 
-SERIES_REMEMBERED: Final = 100_000
+SERIES_REMEMBERED: Final = 5_000
+TIMES_REMEMBERED: Final = 512
+NEVER: Final = -(2**63)
 
 _ARROW_TYPES: Final = {
     ScalarType.VARCHAR: pa.string(),
@@ -42,38 +44,69 @@ class _Stored(NamedTuple):
     digest: int
 
 
-class Latest:
-    """An upper bound of the times written to each series of a table.
+class _Times:
+    """Times stored of a series: all of those above `floor` are in `above`."""
 
-    A series that is not remembered has the table's bound: sound, and soon replaced by its own.
-    """
+    def __init__(self, floor: int) -> None:
+        self.floor = floor
+        self.above: set[int] = set()
 
-    def __init__(self, table_ns: int) -> None:
-        self._table_ns = table_ns
-        self._series: dict[int, int] = {}
-
-    def is_new(self, point: Point) -> bool:
-        """Whether nothing can be stored under the point's key; the point counts as written."""
-        bound = self._series.get(point.series, self._table_ns)
-        if point.time_ns <= bound:
-            self._series.setdefault(point.series, bound)
+    def add(self, time_ns: int) -> bool:
+        """Note a time; False when it may have been stored before."""
+        if time_ns <= self.floor or time_ns in self.above:
             return False
-        self._series[point.series] = point.time_ns
-        self._table_ns = max(self._table_ns, point.time_ns)
+        self.above.add(time_ns)
+        if len(self.above) > TIMES_REMEMBERED:
+            # Calls overtake each other: the latest ones are worth remembering.
+            kept = sorted(self.above)[TIMES_REMEMBERED // 2 :]
+            self.floor = kept[0]
+            self.above = set(kept[1:])
+        return True
+
+
+class Recent:
+    """What can be said of a table's rows without asking for them."""
+
+    def __init__(self, latest_ns: int) -> None:
+        self._latest_ns = latest_ns
+        self._series: dict[int, _Times] = {}
+
+    def unknown(self, points: Sequence[Point]) -> list[int]:
+        """The series of which has to be known until when they are stored."""
+        return list(
+            {
+                point.series
+                for point in points
+                if point.series not in self._series and point.time_ns <= self._latest_ns
+            }
+        )
+
+    def remember(self, series: Iterable[int], stored_until: Mapping[int, int]) -> None:
+        """Note until when series are stored; those that are left out are not stored at all."""
+        for one in series:
+            self._series[one] = _Times(stored_until.get(one, NEVER))
         while len(self._series) > SERIES_REMEMBERED:
             del self._series[next(iter(self._series))]
-        return True
+
+    def is_new(self, point: Point) -> bool:
+        """Whether nothing can be stored under the point's key; the point counts as stored then."""
+        times = self._series.get(point.series)
+        if times is None:
+            # All that is stored is earlier: `unknown` has seen to that.
+            times = self._series[point.series] = _Times(self._latest_ns)
+        self._latest_ns = max(self._latest_ns, point.time_ns)
+        return times.add(point.time_ns)
 
 
 class Batch:
     """The points of one transaction for one table."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, table: TableState, latest: Latest
+        self, connection: duckdb.DuckDBPyConnection, table: TableState, recent: Recent
     ) -> None:
         self._connection = connection
         self._table = table
-        self._latest = latest
+        self._recent = recent
         self._known: dict[_Key, _Stored] = {}
         self._insert: dict[_Key, Point] = {}
         self._replaced: list[int] = []
@@ -81,10 +114,13 @@ class Batch:
 
     def add(self, points: Sequence[Point]) -> list[Rejection]:
         """Take the points of a call in their order; returns those that an older one bars."""
+        unknown = self._recent.unknown(points)
+        if unknown:
+            self._recent.remember(unknown, self._stored_until(unknown))
         doubtful = [
             point
             for point in points
-            if not self._latest.is_new(point) and _key(point) not in self._known
+            if not self._recent.is_new(point) and _key(point) not in self._known
         ]
         if doubtful:
             self._look_up(doubtful)
@@ -129,6 +165,15 @@ class Batch:
             self._replaced.append(known.rowid)
             self._insert[key] = point
             self._known[key] = _Stored(None, point.version, point.digest)
+
+    def _stored_until(self, series: Sequence[int]) -> dict[int, int]:
+        """The latest time stored of each series that is there."""
+        among = ", ".join(map(str, series))
+        rows = self._connection.execute(
+            f"SELECT _tw_series, epoch_ns(max(time)) FROM {self._table.physical} "
+            f"WHERE _tw_series IN ({among}) GROUP BY _tw_series"
+        ).fetchall()
+        return dict(rows)
 
     def _look_up(self, points: Sequence[Point]) -> None:
         times = [point.time_ns for point in points]

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import duckdb
 
-from localaws.timestream.batch import Batch, Latest
+from localaws.timestream.batch import NEVER, Batch, Recent
 from localaws.timestream.catalogue import Catalogue, TableState
 from localaws.timestream.points import Point, Rejection
 from localaws.timestream.shapes import Shape
@@ -62,7 +62,7 @@ class Store:
         self._disk_bytes = disk_mb * 1024 * 1024
         self._writer = self._database.cursor()
         self.catalogue = Catalogue(self._writer)
-        self._latest: dict[int, Latest] = {}
+        self._recent: dict[int, Recent] = {}
         self.counters = Counters(0, 0, 0, 0)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -82,7 +82,7 @@ class Store:
             self._writer.execute("COMMIT")
         except BaseException:
             self._writer.execute("ROLLBACK")
-            self._latest.clear()
+            self._recent.clear()
             self.catalogue.load(self._writer)
             raise
         return result
@@ -96,7 +96,7 @@ class Store:
         rejections = []
         for table, points in calls:
             if table.id not in batches:
-                batches[table.id] = Batch(self._writer, table, self._latest_of(table))
+                batches[table.id] = Batch(self._writer, table, self._recent_of(table))
             allowed, refused = self._with_columns(table, points)
             rejections.append([*refused, *batches[table.id].add(allowed)])
         for batch in batches.values():
@@ -125,13 +125,13 @@ class Store:
             ],
         )
 
-    def _latest_of(self, table: TableState) -> Latest:
-        if table.id not in self._latest:
+    def _recent_of(self, table: TableState) -> Recent:
+        if table.id not in self._recent:
             ((latest,),) = self._writer.execute(
                 f"SELECT epoch_ns(max(time)) FROM {table.physical}"
             ).fetchall()
-            self._latest[table.id] = Latest(-(2**63) if latest is None else latest)
-        return self._latest[table.id]
+            self._recent[table.id] = Recent(NEVER if latest is None else latest)
+        return self._recent[table.id]
 
     # -- forgetting ---------------------------------------------------------------------------
 

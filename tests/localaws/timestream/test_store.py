@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localaws.timestream import batch
 from localaws.timestream.catalogue import DatabaseProperties, Scope, TableProperties, TableState
 from localaws.timestream.points import Point, points_of, window
 from localaws.timestream.requests import WriteRequest
@@ -109,8 +110,18 @@ TRANSACTIONS = st.lists(
 )
 
 
-@given(TRANSACTIONS)
-@settings(max_examples=60, deadline=None)
+@pytest.fixture(params=[512, 4], scope="module")
+def remembered(request: pytest.FixtureRequest) -> Iterator[int]:
+    """How many times of a series are remembered: all of these, or so few that most are forgotten."""
+    before = batch.TIMES_REMEMBERED, batch.SERIES_REMEMBERED
+    batch.TIMES_REMEMBERED, batch.SERIES_REMEMBERED = request.param, request.param // 2  # type: ignore[misc]
+    yield request.param
+    batch.TIMES_REMEMBERED, batch.SERIES_REMEMBERED = before  # type: ignore[misc]
+
+
+@given(transactions=TRANSACTIONS)
+@settings(max_examples=40, deadline=None)
+@pytest.mark.usefixtures("remembered")
 def test_it_is_what_a_dictionary_would_be(
     tmp_path_factory: pytest.TempPathFactory,
     transactions: list[tuple[list[list[Write]], bool]],
