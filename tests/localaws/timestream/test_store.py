@@ -112,7 +112,7 @@ TRANSACTIONS = st.lists(
 
 @pytest.fixture(params=[512, 4], scope="module")
 def remembered(request: pytest.FixtureRequest) -> Iterator[int]:
-    """How many times of a series are remembered: all of these, or so few that most are forgotten."""
+    """How many times of a series are remembered: all of these, or only the last few."""
     before = batch.TIMES_REMEMBERED, batch.SERIES_REMEMBERED
     batch.TIMES_REMEMBERED, batch.SERIES_REMEMBERED = request.param, request.param // 2  # type: ignore[misc]
     yield request.param
