@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from aws.http import JsonService
+from aws.puts import PutFailure, PutResult, failures_among
 
 PUT_RECORDS_MAX: Final = 500
 PUT_BYTES_MAX: Final = 4 * 1024 * 1024
 RECORD_BYTES_MAX: Final = 1000 * 1024
 
 
-class PutFailure(NamedTuple):
-    """A record of a put call that was not accepted, by its place in the call."""
-
-    place: int
-    code: str
-    message: str
-
-
-class _PutResult(msgspec.Struct, rename="pascal"):
-    error_code: str | None = None
-    error_message: str | None = None
-
-
 class _PutAnswer(msgspec.Struct, rename="pascal"):
     failed_put_count: int
-    request_responses: list[_PutResult]
+    request_responses: list[PutResult]
 
 
 class _Record(msgspec.Struct, rename="pascal"):
@@ -73,8 +61,4 @@ class FirehoseClient:
         )
         if not answer.failed_put_count:
             return []
-        return [
-            PutFailure(place, result.error_code, result.error_message or "")
-            for place, result in enumerate(answer.request_responses)
-            if result.error_code
-        ]
+        return failures_among(answer.request_responses)

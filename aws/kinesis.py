@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from aws.http import JsonService
+from aws.puts import PutFailure, PutResult, failures_among
 from tepwatch.errors import ServiceError
 from tepwatch.records import Message
 
@@ -49,14 +50,6 @@ class OutgoingRecord(NamedTuple):
     data: bytes
 
 
-class PutFailure(NamedTuple):
-    """A record of a put call that was not accepted, by its place in the call."""
-
-    place: int
-    code: str
-    message: str
-
-
 class StreamSummary(NamedTuple):
     """State of a stream."""
 
@@ -79,14 +72,9 @@ class _GetRecordsAnswer(msgspec.Struct, rename="pascal"):
     next_shard_iterator: str | None = None
 
 
-class _PutResult(msgspec.Struct, rename="pascal"):
-    error_code: str | None = None
-    error_message: str | None = None
-
-
 class _PutRecordsAnswer(msgspec.Struct, rename="pascal"):
     failed_record_count: int
-    records: list[_PutResult]
+    records: list[PutResult]
 
 
 class _ShardAnswer(msgspec.Struct, rename="pascal"):
@@ -251,11 +239,7 @@ class KinesisClient:
         )
         if not answer.failed_record_count:
             return []
-        return [
-            PutFailure(index, result.error_code, result.error_message or "")
-            for index, result in enumerate(answer.records)
-            if result.error_code
-        ]
+        return failures_among(answer.records)
 
     def _call(self, action: str, request: dict[str, Any]) -> bytes:
         return self._service.call(action, msgspec.json.encode(request))

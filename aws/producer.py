@@ -12,8 +12,8 @@ from aws.kinesis import (
     PUT_RECORDS_MAX,
     RECORD_BYTES_MAX,
     OutgoingRecord,
-    PutFailure,
 )
+from aws.puts import PutFailure
 from tepwatch.errors import ServiceError, ThrottledError, UnreachableError
 
 

@@ -68,7 +68,8 @@ class TimestreamWriter:
         Raises:
             ServiceError: it is not, or may not be looked at; or one of `write_records`'.
         """
-        self._call("DescribeTable", {"DatabaseName": database, "TableName": table})
+        request = {"DatabaseName": database, "TableName": table}
+        self._connected().call("DescribeTable", msgspec.json.encode(request))
 
     def write_records(self, body: bytes) -> list[RejectedRecord]:
         """Send a whole WriteRecords request, encoded by the caller.
@@ -92,9 +93,6 @@ class TimestreamWriter:
                 for item in answer.rejected_records
             ]
         return []
-
-    def _call(self, action: str, request: dict[str, str]) -> bytes:
-        return self._connected().call(action, msgspec.json.encode(request))
 
     def _connected(self) -> JsonService:
         if self._service is not None and time.monotonic() < self._valid_until:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from aws.batches import cut
-from aws.firehose import PUT_BYTES_MAX, PUT_RECORDS_MAX, RECORD_BYTES_MAX, PutFailure
+from aws.firehose import PUT_BYTES_MAX, PUT_RECORDS_MAX, RECORD_BYTES_MAX
+from aws.puts import PutFailure
 from sinks.base import Outcome, RejectedRow
 from sinks.row_json import encode_row
 from tepwatch.errors import ServiceError, SettingsError

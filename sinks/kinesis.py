@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from aws.kinesis import RECORD_BYTES_MAX, OutgoingRecord, PutFailure
+from aws.kinesis import RECORD_BYTES_MAX, OutgoingRecord
 from aws.producer import batches, from_first_failure
+from aws.puts import PutFailure
 from sinks.base import Outcome, RejectedRow
 from sinks.row_json import encode_row
 from tepwatch.errors import ThrottledError, UnreachableError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import datetime as dt
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -57,6 +58,12 @@ def _time_ns(text: str) -> int:
     seconds, _, nanoseconds = text.partition(".")
     moment = dt.datetime.fromisoformat(f"{seconds}+00:00")
     return round(moment.timestamp()) * 1_000_000_000 + int(nanoseconds)
+
+
+def timestream_text(time_ns: int) -> str:
+    """A time as Timestream writes it."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))}.{nanoseconds:09d}"
 
 
 def in_s3(settings: Settings) -> Stored:

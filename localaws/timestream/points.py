@@ -15,9 +15,8 @@ from localaws.timestream.shapes import (
     Shape,
     multi_measure_shape,
     single_measure_shape,
-    time_unit_ns,
 )
-from localaws.timestream.values import Value, bounded, parse_bigint, parse_values
+from localaws.timestream.values import Value, bounded, parse_bigint, parse_values, time_unit_ns
 
 RECORDS_MAX: Final = 100
 RECORD_BYTES_MAX: Final = 2048

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from localaws.timestream.model import Column, ColumnKind, ScalarType
-from localaws.timestream.values import TIME_UNITS_NS, Value
+from localaws.timestream.values import Value
 
 DIMENSIONS_MAX: Final = 128
 DIMENSION_NAME_BYTES_MAX: Final = 60
@@ -129,15 +129,3 @@ def _check_name(name: str, bytes_max: int) -> None:
         raise ValueError(f"The name '{name}' is reserved.")
     if ":" in name:
         raise ValueError(f"The name '{name}' must not contain a colon.")
-
-
-def time_unit_ns(name: str | None) -> int:
-    """Nanoseconds in a TimeUnit; milliseconds unless said.
-
-    Raises:
-        ValueError: no such unit.
-    """
-    unit = TIME_UNITS_NS.get(name or "MILLISECONDS")
-    if unit is None:
-        raise ValueError(f"'{name}' is not a unit of time.")
-    return unit

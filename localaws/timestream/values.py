@@ -12,7 +12,7 @@ from localaws.timestream.model import ScalarType
 
 Value = str | int | float | bool
 
-TIME_UNITS_NS: Final = {
+_TIME_UNITS_NS: Final = {
     "NANOSECONDS": 1,
     "MICROSECONDS": 1_000,
     "MILLISECONDS": 1_000_000,
@@ -28,20 +28,49 @@ _INTEGER: Final = re.compile(r"[+-]?\d{1,19}\Z", re.ASCII)
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
-def parse_value(kind: ScalarType, text: str, time_unit_ns: int) -> Value:
-    """The value of a measure.
+def time_unit_ns(name: str | None) -> int:
+    """Nanoseconds in a TimeUnit; milliseconds unless said.
+
+    Raises:
+        ValueError: no such unit.
+    """
+    unit = _TIME_UNITS_NS.get(name or "MILLISECONDS")
+    if unit is None:
+        raise ValueError(f"'{name}' is not a unit of time.")
+    return unit
+
+
+def parse_values(
+    kinds: Sequence[ScalarType], doubles: Sequence[int], texts: Sequence[str], time_unit_ns: int
+) -> tuple[Value, ...]:
+    """The values of a record's measures.
+
+    Most measures are doubles: they are checked all at once, and one by one only to find the one
+    that is wrong.
 
     Args:
-        kind: type that the record gives.
-        text: value as it stands on the wire.
+        kinds: types that the record gives.
+        doubles: places of the DOUBLE ones.
+        texts: values as they stand on the wire.
         time_unit_ns: nanoseconds in one unit of a TIMESTAMP value.
 
     Raises:
-        ValueError: the text is not such a value; the message is the reason.
+        ValueError: a text is not such a value; the message is the reason.
     """
+    values: list[Value] = [*texts]
+    numbers = _doubles([texts[place] for place in doubles])
+    for place, number in zip(doubles, numbers, strict=True):
+        values[place] = number
+    if len(doubles) < len(texts):
+        for place, kind in enumerate(kinds):
+            if kind is not ScalarType.DOUBLE:
+                values[place] = _other(kind, texts[place], time_unit_ns)
+    return tuple(values)
+
+
+def _other(kind: ScalarType, text: str, time_unit_ns: int) -> Value:
+    """The value of a measure that is no DOUBLE."""
     match kind:
-        case ScalarType.DOUBLE:
-            return _double(text)
         case ScalarType.BIGINT:
             return parse_bigint(text)
         case ScalarType.BOOLEAN:
@@ -56,28 +85,6 @@ def parse_value(kind: ScalarType, text: str, time_unit_ns: int) -> Value:
                     f"A VARCHAR value must have between 1 and {VARCHAR_BYTES_MAX} bytes."
                 )
             return text
-
-
-def parse_values(
-    kinds: Sequence[ScalarType], doubles: Sequence[int], texts: Sequence[str], time_unit_ns: int
-) -> tuple[Value, ...]:
-    """The values of a record's measures; `doubles` are the places of the DOUBLE ones.
-
-    Most measures are doubles: they are checked all at once, and one by one only to find the one
-    that is wrong.
-
-    Raises:
-        ValueError: as `parse_value`.
-    """
-    values: list[Value] = [*texts]
-    numbers = _doubles([texts[place] for place in doubles])
-    for place, number in zip(doubles, numbers, strict=True):
-        values[place] = number
-    if len(doubles) < len(texts):
-        for place, kind in enumerate(kinds):
-            if kind is not ScalarType.DOUBLE:
-                values[place] = parse_value(kind, texts[place], time_unit_ns)
-    return tuple(values)
 
 
 def _doubles(texts: Sequence[str]) -> list[float]:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws.backoff import Backoff
-from aws.kinesis import OutgoingRecord, PutFailure
+from aws.kinesis import OutgoingRecord
 from aws.producer import OrderedProducer, batches
+from aws.puts import PutFailure
 from tepwatch.errors import ServiceError, ThrottledError, UnreachableError
+from tests.clock import Clock
 
 
 class FakeStream:
@@ -31,21 +32,6 @@ class FakeStream:
             for place in sorted(refused)
             if place < len(records)
         ]
-
-
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.sleeps: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
-        self.now += seconds
-
-    def backoff(self, patience_seconds: float) -> Backoff:
-        return Backoff(patience_seconds, sleep=self.sleep, clock=lambda: self.now)
 
 
 def record(key: str, number: int) -> OutgoingRecord:

@@ -17,6 +17,7 @@ from tepwatch.records import ScoreState, StageScore, StageScores
 from tepwatch.schema import Row, reading_row, score_rows
 from tepwatch.settings import Settings, TimestreamLayout, load
 from tests.plants import reading
+from tests.stored import timestream_text
 
 # What aws-samples/flink-industrial-anomaly-detector's TEP-SIM-DEV dashboard asks for: alias of the
 # series and name of the measure.
@@ -88,12 +89,11 @@ def series_of(rows: list[Row], measure: str) -> list[tuple[str, float]]:
             points.append((row.values["time"], row.values["score"]))
         elif measure not in stages and row.table == "readings":
             points.append((row.values["time"], row.values[measure]))
-    return [(text(at), float(value)) for at, value in points if isinstance(value, float | int)]  # type: ignore[arg-type]
-
-
-def text(time_ns: int) -> str:
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}"
+    return [
+        (timestream_text(at), float(value))
+        for at, value in points
+        if isinstance(at, int) and isinstance(value, float | int)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from aws.backoff import Backoff
 from aws.http import JsonService
-from aws.kinesis import IteratorType, KinesisClient, OutgoingRecord, PutFailure
+from aws.kinesis import IteratorType, KinesisClient, OutgoingRecord
+from aws.puts import PutFailure
 from cli.provision import provision
 from localaws.server import LocalAws
 from sinks import retry
@@ -47,6 +47,7 @@ from tepwatch.schema import (
     score_rows,
 )
 from tepwatch.settings import Settings
+from tests.clock import Clock
 from tests.plants import reading
 from tests.stored import Stored, comparable, in_s3, in_timestream
 
@@ -194,17 +195,16 @@ def test_nothing_to_write_is_no_problem(destination: Destination) -> None:
     assert destination.rows() == {}
 
 
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def backoff(self, patience_seconds: float) -> Backoff:
-        return Backoff(patience_seconds, sleep=self.sleep, clock=lambda: self.now)
+def write(
+    destination: Destination, rows: Sequence[Row], clock: Clock, *, patience_seconds: float = 60
+) -> retry.Written:
+    """Write with a sink of its own, waiting by a clock."""
+    sink = destination.make()
+    sink.open()
+    try:
+        return retry.write(sink, rows, patience_seconds=patience_seconds, backoff=clock.backoff)
+    finally:
+        sink.close()
 
 
 Call = Callable[[str, bytes], bytes]
@@ -249,10 +249,7 @@ def test_an_outage_of_a_minute_loses_and_doubles_nothing(
         return call(action, body)
 
     faults.fault = away
-    sink = destination.make()
-    sink.open()
-    written = retry.write(sink, ROWS, patience_seconds=90, backoff=clock.backoff)
-    sink.close()
+    written = write(destination, ROWS, clock, patience_seconds=90)
     assert written.stored == len(ROWS)
     assert clock.now >= 60
     assert destination.rows() == expected(destination, ROWS)
@@ -269,12 +266,9 @@ def test_patience_ends_and_nothing_is_lost_by_trying_again(
         raise UnreachableError("gone fishing", code="Unreachable")
 
     faults.fault = away
-    sink = destination.make()
-    sink.open()
     with pytest.raises(SinkUnavailableError, match="gone fishing"):
-        retry.write(sink, ROWS, patience_seconds=60, backoff=clock.backoff)
+        write(destination, ROWS, clock)
     assert 60 <= clock.now < 65
-    sink.close()
     faults.fault = well
     store(destination.make(), ROWS)
     assert destination.rows() == expected(destination, ROWS)
@@ -291,10 +285,7 @@ def test_throttled_calls_are_made_again(destination: Destination, faults: Faults
         return call(action, body)
 
     faults.fault = slow
-    sink = destination.make()
-    sink.open()
-    written = retry.write(sink, ROWS, patience_seconds=60, backoff=clock.backoff)
-    sink.close()
+    written = write(destination, ROWS, clock)
     assert written.stored == len(ROWS)
     assert clock.now > 0
     assert destination.rows() == expected(destination, ROWS)
@@ -313,10 +304,7 @@ def test_an_answer_that_is_lost_doubles_nothing_under_its_key(
         return answer
 
     faults.fault = lose
-    sink = destination.make()
-    sink.open()
-    written = retry.write(sink, ROWS, patience_seconds=60, backoff=Clock().backoff)
-    sink.close()
+    written = write(destination, ROWS, Clock())
     assert written.stored == len(ROWS)
     assert destination.rows() == expected(destination, ROWS)
 
@@ -343,10 +331,7 @@ def test_a_batch_of_which_half_is_accepted(destination: Destination, faults: Fau
         return msgspec.json.encode(answer)
 
     faults.fault = accept_half
-    sink = destination.make()
-    sink.open()
-    written = retry.write(sink, ROWS, patience_seconds=60, backoff=Clock().backoff)
-    sink.close()
+    written = write(destination, ROWS, Clock())
     assert written.stored == len(ROWS)
     assert written.retried > 0
     assert destination.rows() == expected(destination, ROWS)
@@ -371,12 +356,7 @@ def test_what_cannot_be_stored_is_rejected_with_a_reason_and_not_tried_again(
 ) -> None:
     bad = unstorable(destination)
     good = ROWS[10:]
-    sink = destination.make()
-    sink.open()
-    written = retry.write(
-        sink, [*good[:40], *bad, *good[40:]], patience_seconds=60, backoff=Clock().backoff
-    )
-    sink.close()
+    written = write(destination, [*good[:40], *bad, *good[40:]], Clock())
     assert [item.row for item in written.rejected] == bad
     assert all(item.reason for item in written.rejected)
     assert (written.stored, written.retried) == (len(good), 0)

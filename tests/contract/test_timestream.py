@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localaws.server import LocalAws
+from tests.stored import timestream_text
 
 if TYPE_CHECKING:
     from mypy_boto3_timestream_query.client import TimestreamQueryClient
@@ -124,16 +125,11 @@ def record(time_ns: int, value: str = "1.5", **more: Any) -> dict[str, Any]:
     }
 
 
-def text(time_ns: int) -> str:
-    seconds, rest = divmod(time_ns, SECOND_NS)
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}"
-
-
 def test_a_record_is_there_to_the_nanosecond(service: Service) -> None:
     at = now_ns() + 123_456_789
     assert service.records(record(at))["Total"] == 1
     assert service.select('plant, measure_name, time, "measure_value::double"') == [
-        ["p1", "m", text(at), "1.5"]
+        ["p1", "m", timestream_text(at), "1.5"]
     ]
 
 
@@ -147,7 +143,7 @@ def test_units_of_time_and_types_of_values(service: Service) -> None:
     ):
         item = record(at // nanoseconds, MeasureName=unit, TimeUnit=unit)
         assert service.records(item)["Total"] == 1
-    assert {row[0] for row in service.select("time")} == {text(at)}
+    assert {row[0] for row in service.select("time")} == {timestream_text(at)}
     values = (("BIGINT", "-9007199254740993"), ("BOOLEAN", "true"), ("VARCHAR", "a 'quoted' é"))
     for kind, value in values:
         service.records(record(at, value, MeasureName=kind, MeasureValueType=kind))
@@ -182,7 +178,8 @@ def test_common_attributes_and_multi_measure_records(service: Service) -> None:
     assert ingested == {"Total": 100, "MemoryStore": 100, "MagneticStore": 0}
     rows = service.select("plant, run, time, x, n, late, since")
     assert rows == [
-        ["p1", f"r{n}", text(at + n), str(n / 4), str(n), "false", text(at)] for n in range(100)
+        ["p1", f"r{n}", timestream_text(at + n), str(n / 4), str(n), "false", timestream_text(at)]
+        for n in range(100)
     ]
 
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws.backoff import Backoff
 from jobs.fan_out import FanOut
 from jobs.metrics import DictMetrics
 from jobs.results import StoredReading
@@ -14,6 +13,7 @@ from sinks.base import Outcome, RejectedRow
 from sinks.retry import SinkUnavailableError, write
 from tepwatch.records import EventKind, Origin, PlantEvent, Rejected, RejectReason
 from tepwatch.schema import Row, reading_row, row_key
+from tests.clock import Clock
 from tests.plants import reading
 
 ROWS = [reading_row(reading(seq), late=False) for seq in range(20)]
@@ -55,17 +55,6 @@ class FlakySink:
 
     def close(self) -> None:
         pass
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def backoff(self, patience_seconds: float) -> Backoff:
-        return Backoff(patience_seconds, sleep=self.sleep, clock=lambda: self.now)
 
 
 @given(
