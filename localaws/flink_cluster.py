@@ -244,6 +244,8 @@ class FlinkCluster:
             [str(self._home / "bin" / f"{kind}.sh"), "start-foreground"],
             self.log_folder / f"{kind}.out",
             environment=self._environment,
+            # A JVM that crashes leaves its report where it was started.
+            folder=self.log_folder,
         )
 
     def _wait_for_slots(self) -> None:

@@ -29,6 +29,7 @@ class ChildProcess:
         command: program and arguments.
         log: file that takes standard error, and standard output unless it is piped.
         environment: in place of this process's own.
+        folder: to start in, in place of this process's own.
         pipe_output: give standard output to the caller (`read_line`) instead of the log.
     """
 
@@ -39,6 +40,7 @@ class ChildProcess:
         log: Path,
         *,
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
         pipe_output: bool = False,
     ) -> None:
         self.name = name
@@ -51,6 +53,7 @@ class ChildProcess:
                 stdout=subprocess.PIPE if pipe_output else output,
                 stderr=output,
                 env=None if environment is None else dict(environment),
+                cwd=folder,
                 start_new_session=True,
             )
 

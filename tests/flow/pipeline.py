@@ -34,7 +34,7 @@ from tepwatch.wire import encode
 from tests.plants import reading
 
 WAIT_SECONDS: Final = 60.0
-METRICS_SECONDS: Final = 3.0
+METRICS_SECONDS: Final = 2.0
 _OURS: Final = (RECORDS_IN, RECORDS_READ_TOTAL, REJECTED, MILLIS_BEHIND, "files_", *PLANT_COUNTS)
 _WORKER: Final = "pyflink.fn_execution.beam"
 
@@ -128,13 +128,17 @@ class OnFlink:
         return [child.pid for child in children if _WORKER in " ".join(child.cmdline())]
 
     def _settled_metrics(self, job_id: str) -> dict[str, int]:
-        """Our metrics once they no longer change: Flink fetches them now and then, when asked."""
-        seen: list[dict[str, int]] = [{}]
+        """Our metrics once they no longer change.
+
+        Flink answers with what it last fetched and then fetches anew: the second answer may still
+        be of the moment of the first, before the last bundle ended. Only the third is surely later.
+        """
+        seen: list[dict[str, int]] = [{}, {}]
 
         def settled() -> bool:
             seen.append(self.cluster.rest.metrics(job_id, lambda name: name.startswith(_OURS)))
             time.sleep(METRICS_SECONDS)
-            return "records" in seen[-1] and seen[-1] == seen[-2]
+            return "records" in seen[-1] and seen[-1] == seen[-2] == seen[-3]
 
         self.wait(settled, job_id, "metrics settle")
         return seen[-1]
