@@ -14,7 +14,7 @@ import msgspec
 
 from detection.snapshot import seal, unseal
 from jobs.plant import Plant, PlantCounts
-from jobs.results import Parsed, Result, decode_parsed, encode
+from jobs.results import Parsed, Result, decode_parsed, encode_parsed
 from tepwatch.errors import NewerStateError, StateError
 from tepwatch.records import DetectorEvent, Rejected, StreamRecord
 from tepwatch.settings import Settings
@@ -91,7 +91,7 @@ class BucketDetector:
         if not records:
             return results
         # Rejected records change no state and need no replay.
-        kept = batch if len(records) == len(items) else encode(records)
+        kept = batch if len(records) == len(items) else encode_parsed(records)
         number = self._next_batch
         self._store.append(number, seal(_JOURNAL_KIND, _VERSION, kept))
         self._next_batch += 1

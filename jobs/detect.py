@@ -12,7 +12,7 @@ from pyflink.datastream.state import MapState, MapStateDescriptor
 from jobs.bucket import BucketDetector
 from jobs.flink_metrics import FlinkMetrics
 from jobs.metrics import PLANT_COUNTS, REPLAYED
-from jobs.results import encode
+from jobs.results import Result
 from tepwatch.settings import Settings
 
 
@@ -40,7 +40,7 @@ class _FlinkStore:
 
 
 class DetectAnomalies(KeyedProcessFunction):
-    """Batches of parsed records in, encoded results out."""
+    """Batches of parsed records in, lists of results out."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -65,13 +65,13 @@ class DetectAnomalies(KeyedProcessFunction):
 
     def process_element(
         self, value: tuple[int, bytes], ctx: KeyedProcessFunction.Context
-    ) -> Iterator[bytes]:
+    ) -> Iterator[list[Result]]:
         """Run one batch."""
         number, batch = value
         bucket = self._buckets.get(number)
         if bucket is None:
             bucket = self._buckets[number] = BucketDetector(self._settings, self._store)
-        yield encode(bucket.process(bytes(batch)))
+        yield bucket.process(bytes(batch))
 
     def _count(self, name: str) -> int:
         return sum(

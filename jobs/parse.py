@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jobs.results import Parsed, encode
+from jobs.results import Parsed, encode_parsed
 from tepwatch.records import Message, Rejected
 from tepwatch.settings import Settings
 from tepwatch.wire import decode
@@ -59,7 +59,7 @@ class Parser:
                 batch = open_batches.setdefault(bucket, [])
                 batch.append(item)
                 if len(batch) >= self._batch_size:
-                    yield Batch(bucket, encode(open_batches.pop(bucket)))
+                    yield Batch(bucket, encode_parsed(open_batches.pop(bucket)))
         self.counts = ParseCounts(records, rejected)
         for bucket, batch in open_batches.items():
-            yield Batch(bucket, encode(batch))
+            yield Batch(bucket, encode_parsed(batch))

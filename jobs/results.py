@@ -9,7 +9,6 @@ import msgspec
 from tepwatch.records import (
     Command,
     DetectorEvent,
-    Message,
     PlantEvent,
     Reading,
     Rejected,
@@ -18,7 +17,7 @@ from tepwatch.records import (
 )
 
 
-class StoredReading(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stored"):
+class StoredReading(msgspec.Struct, frozen=True, gc=False):
     """A reading to store; `late` ones are not scored."""
 
     reading: Reading
@@ -29,26 +28,14 @@ Result = StoredReading | StageScores | PlantEvent | Command | DetectorEvent | Re
 Parsed = StreamRecord | Rejected
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_result_decoder: Final = msgspec.msgpack.Decoder(list[Result])
 _parsed_decoder: Final = msgspec.msgpack.Decoder(list[Parsed])
-_message_decoder: Final = msgspec.msgpack.Decoder(list[Message])
 
 
-def encode(items: list[Result] | list[Parsed] | list[Message]) -> bytes:
+def encode_parsed(items: list[Parsed]) -> bytes:
     """A micro-batch as bytes: what crosses between Python and the JVM, and what is journaled."""
     return _encoder.encode(items)
 
 
-def decode_results(data: bytes) -> list[Result]:
-    """Results that `encode` wrote."""
-    return _result_decoder.decode(data)
-
-
 def decode_parsed(data: bytes) -> list[Parsed]:
-    """Parsed records that `encode` wrote."""
+    """Records that `encode_parsed` wrote."""
     return _parsed_decoder.decode(data)
-
-
-def decode_messages(data: bytes) -> list[Message]:
-    """Stream records that `encode` wrote."""
-    return _message_decoder.decode(data)

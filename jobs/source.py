@@ -19,17 +19,17 @@ from pyflink.datastream.state import ValueState, ValueStateDescriptor
 from aws.kinesis import KinesisClient
 from jobs.flink_metrics import FlinkMetrics
 from jobs.metrics import RECORDS_READ_TOTAL, TRIMS, measure_lag
-from jobs.results import encode
 from jobs.shards import StreamReader
+from tepwatch.records import Message
 from tepwatch.settings import Settings
 
 # A timer that has not fired this long after its time was lost.
 _OVERDUE_MS: Final = 10_000
-_MESSAGES_PER_ELEMENT: Final = 500
+_MESSAGES_PER_ELEMENT: Final = 5_000
 
 
 class ReadStream(KeyedProcessFunction):
-    """Ticks in, encoded stream records out."""
+    """Ticks in, lists of stream records out."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -52,14 +52,16 @@ class ReadStream(KeyedProcessFunction):
         if self._due_ms is None or now_ms > self._due_ms + _OVERDUE_MS:
             self._arm(ctx, now_ms)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[bytes]:
+    def on_timer(
+        self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext
+    ) -> Iterator[list[Message]]:
         """Poll once."""
         if timestamp != self._due_ms:
             return
         reader = self._reader or self._open_reader()
         poll = reader.poll()
         for start in range(0, len(poll.messages), _MESSAGES_PER_ELEMENT):
-            yield encode(poll.messages[start : start + _MESSAGES_PER_ELEMENT])
+            yield list(poll.messages[start : start + _MESSAGES_PER_ELEMENT])
         self._state.update(reader.to_bytes())
         self._measured_shards = measure_lag(reader, self._metrics, self._measured_shards)
         self._arm(

@@ -17,12 +17,15 @@ from jobs.fan_out import FanOut
 from jobs.flink_metrics import FlinkMetrics
 from jobs.metrics import RECORDS_IN, REJECTED
 from jobs.parse import Parser
-from jobs.results import decode_messages, decode_results
+from jobs.results import Result
 from jobs.source import ReadStream
 from sinks.registry import make_sinks
+from tepwatch.records import Message
 from tepwatch.settings import Settings
 
 _BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
+# Between operators of one Python worker an object is handed on as it is, never pickled.
+_OBJECT = Types.PICKLED_BYTE_ARRAY()
 _ONE_READER = "reader"
 _TICKER = (
     "CREATE TEMPORARY TABLE ticker (tick INT) "
@@ -31,7 +34,7 @@ _TICKER = (
 
 
 class ParseMessages(FlatMapFunction):
-    """Encoded stream records in, batches by bucket out."""
+    """Lists of stream records in, batches by bucket out."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -43,18 +46,18 @@ class ParseMessages(FlatMapFunction):
         self._records = metrics.counter(RECORDS_IN)
         self._rejected = metrics.counter(REJECTED)
 
-    def flat_map(self, value: bytes) -> Iterator[tuple[int, bytes]]:
+    def flat_map(self, value: list[Message]) -> Iterator[tuple[int, bytes]]:
         """Parse."""
         before = self._parser.counts
         # Plain tuples: Flink's coder takes no other.
-        yield from map(tuple, self._parser.parse(decode_messages(bytes(value))))
+        yield from map(tuple, self._parser.parse(value))
         after = self._parser.counts
         self._records.inc(after.records - before.records)
         self._rejected.inc(after.rejected - before.rejected)
 
 
 class WriteResults(FlatMapFunction):
-    """Encoded results in; nothing out, the sinks are written to."""
+    """Lists of results in; nothing out, the sinks are written to."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -67,9 +70,9 @@ class WriteResults(FlatMapFunction):
             patience_seconds=self._settings.sink_patience_seconds,
         )
 
-    def flat_map(self, value: bytes) -> Iterator[bytes]:
+    def flat_map(self, value: list[Result]) -> Iterator[bytes]:
         """Write."""
-        self._fan_out.write(decode_results(bytes(value)))
+        self._fan_out.write(value)
         return iter(())
 
     def close(self) -> None:
@@ -84,7 +87,7 @@ def build(environment: StreamExecutionEnvironment, settings: Settings) -> None:
     batches = (
         tables.to_data_stream(tables.from_path("ticker"))
         .key_by(lambda _tick: _ONE_READER, key_type=Types.STRING())
-        .process(ReadStream(settings), output_type=_BYTES)
+        .process(ReadStream(settings), output_type=_OBJECT)
         .name("read")
         .uid("read")
         .set_parallelism(1)
@@ -95,7 +98,7 @@ def build(environment: StreamExecutionEnvironment, settings: Settings) -> None:
     )
     (
         batches.key_by(lambda batch: batch[0], key_type=Types.INT())
-        .process(DetectAnomalies(settings), output_type=_BYTES)
+        .process(DetectAnomalies(settings), output_type=_OBJECT)
         .name("detect")
         .uid("detect")
         .set_parallelism(settings.parallelism)

@@ -171,7 +171,7 @@ class StageScore(msgspec.Struct, frozen=True, array_like=True, gc=False):
     filled: int
 
 
-class StageScores(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="scores"):
+class StageScores(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The scores of all stages for one reading."""
 
     plant: str
@@ -188,7 +188,7 @@ class DetectorEventKind(enum.StrEnum):
     RESTARTED = "detectors_restarted"
 
 
-class DetectorEvent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="detector"):
+class DetectorEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Something that happened to a plant's detectors; stored beside the plant's events.
 
     `time_ns` is the event time of the first reading it concerns.
