@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from aws.kinesis import KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer, ProducerCounts
 from tepwatch.errors import ServiceError, TepwatchError
+from tepwatch.records import StreamRecord
 from tepwatch.settings import Settings
+from tepwatch.wire import encode
 
 
 class KinesisOutput:
@@ -26,9 +28,9 @@ class KinesisOutput:
         """What was accepted so far."""
         return self._producer.counts
 
-    def write(self, plant: str, lines: Sequence[bytes]) -> None:
-        """Put records of one plant in order; returns when all are accepted."""
-        self._producer.put([OutgoingRecord(plant, line) for line in lines])
+    def write(self, records: Sequence[StreamRecord]) -> None:
+        """Put records, each plant's in order; returns when all are accepted."""
+        self._producer.put([OutgoingRecord(record.plant, encode(record)) for record in records])
 
     def close(self) -> None:
         """Close the connection."""

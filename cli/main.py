@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import demo, doctor, job, localaws, query, replay
+from cli import demo, doctor, job, localaws, query, replay, simulate, steer
 from tepwatch import logs
 from tepwatch.errors import TepwatchError
 
@@ -21,11 +21,16 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("demo")(demo.demo)
+app.command("simulate")(simulate.simulate)
 app.command("replay")(replay.replay)
 app.add_typer(job.app, name="job")
 app.command("localaws")(localaws.localaws)
 app.command("query")(query.query)
 app.command("doctor")(doctor.doctor)
+for command in steer.COMMANDS:
+    app.command(
+        context_settings=steer.NEGATIVE_NUMBERS, rich_help_panel="Steer a running simulation"
+    )(command)
 
 
 def main() -> None:

@@ -66,3 +66,20 @@ def parse_duration(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise typer.BadParameter(f"{text!r} is not a duration such as 90, 60s, 5m or 1h")
     return seconds
+
+
+def parse_rate(text: str) -> float | None:
+    """Records a second; None for `unlimited`.
+
+    >>> parse_rate("2.5"), parse_rate("unlimited")
+    (2.5, None)
+    """
+    if text == "unlimited":
+        return None
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise typer.BadParameter(f"--rate takes a number above 0 or `unlimited`, not {text!r}")
+    return rate

@@ -14,7 +14,13 @@ from typing import Annotated, Final
 import typer
 
 from cli.kinesis_output import KinesisOutput
-from cli.options import EndpointOption, RegionOption, StreamOption, load_settings
+from cli.options import (
+    EndpointOption,
+    RegionOption,
+    StreamOption,
+    load_settings,
+    parse_rate,
+)
 from simulator.outputs import FileOutput, Output, StdoutOutput
 from simulator.recordings import load
 from simulator.replay import Replay
@@ -77,7 +83,7 @@ def replay(
     source = Replay(
         recording,
         plant,
-        rate=_rate(rate),
+        rate=parse_rate(rate),
         loop=loop,
         limit=limit,
         start=None if start_time is None else start_time.replace(tzinfo=dt.UTC),
@@ -100,18 +106,6 @@ def _run(source: Replay, output: Output, stop: threading.Event) -> None:
         while not wait([sending], timeout=_PROGRESS_SECONDS).done:
             print(f"{source.sent} records sent", file=sys.stderr)
         sending.result()
-
-
-def _rate(text: str) -> float | None:
-    if text == "unlimited":
-        return None
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise typer.BadParameter(f"--rate takes a number above 0 or `unlimited`, not {text!r}")
-    return rate
 
 
 def _output(

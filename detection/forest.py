@@ -24,8 +24,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detection.snapshot import seal, unseal
 from tepwatch.errors import StateError
+from tepwatch.sealed import seal, unseal
 
 MAGNITUDE_MAX: Final = 1e30
 """Largest absolute value a point may hold: the engine computes extents in single precision."""

@@ -15,9 +15,9 @@ import msgspec
 
 from detection.forest import MAGNITUDE_MAX, RandomCutForest
 from detection.operating import OperatingEvent
-from detection.snapshot import seal, unseal
 from tepwatch.errors import SettingsError, StateError
 from tepwatch.records import ScoreState, StageScore
+from tepwatch.sealed import seal, unseal
 from tepwatch.settings import ScoreOn, Settings
 from tepwatch.tags import TAGS, XMEAS, XMV, Area, Sampling
 

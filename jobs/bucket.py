@@ -12,11 +12,11 @@ from typing import Final, Protocol
 
 import msgspec
 
-from detection.snapshot import seal, unseal
 from jobs.plant import Plant, PlantCounts
 from jobs.results import Parsed, Result, decode_parsed, encode_parsed
 from tepwatch.errors import NewerStateError, StateError
 from tepwatch.records import DetectorEvent, Rejected, StreamRecord
+from tepwatch.sealed import seal, unseal
 from tepwatch.settings import Settings
 
 _SNAPSHOT_KIND: Final = b"SNAP"

@@ -12,7 +12,6 @@ from typing import Final
 import msgspec
 
 from detection.operating import OperatingEvent
-from detection.snapshot import seal, unseal
 from detection.stages import StageDetectors, parse_stages
 from jobs.ordering import Arrival, Ordered, OrderState, Sequencer
 from jobs.results import Result, StoredReading
@@ -29,6 +28,7 @@ from tepwatch.records import (
     StreamRecord,
     time_ns,
 )
+from tepwatch.sealed import seal, unseal
 from tepwatch.settings import Settings
 
 _KIND: Final = b"PLNT"

@@ -17,9 +17,9 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from aws.kinesis import IteratorType, Records, Shard
-from detection.snapshot import seal, unseal
 from tepwatch.errors import ServiceError, StateError, ThrottledError, UnreachableError
 from tepwatch.records import Message
+from tepwatch.sealed import seal, unseal
 from tepwatch.settings import InitialPosition
 
 _KIND: Final = b"SHRD"

@@ -13,12 +13,10 @@ import msgspec
 from simulator.outputs import Output
 from simulator.pacing import Pacer
 from simulator.recordings import Recording
+from simulator.runs import RunNames
 from tepwatch.records import EventKind, Origin, PlantEvent, Reading, StreamRecord
-from tepwatch.wire import encode
 
 RECORDS_AT_ONCE: Final = 500
-_RUN_FORMAT: Final = "%Y%m%dT%H%M%SZ"
-_SECOND: Final = dt.timedelta(seconds=1)
 
 
 class Replay:
@@ -77,25 +75,21 @@ class Replay:
             batch = [record for _, record in zip(range(due), records, strict=False)]
             if not batch:
                 return
-            output.write(self._plant, [encode(record) for record in batch])
+            output.write(batch)
             pacer.sent(len(batch))
             self.sent += len(batch)
             self.readings += sum(isinstance(record, Reading) for record in batch)
             self.slipped_seconds = pacer.slipped_seconds
 
     def _records(self) -> Iterator[StreamRecord]:
-        previous_run: dt.datetime | None = None
         elapsed = dt.timedelta(0)
+        runs = RunNames(
+            lambda: self._wall_clock() if self._start is None else self._start + elapsed
+        )
         while True:
-            begin = self._wall_clock() if self._start is None else self._start + elapsed
-            begin = begin.replace(microsecond=0)
-            if previous_run is not None and begin <= previous_run:
-                # Names of runs sort in their order, however fast the runs follow each other.
-                begin = previous_run + _SECOND
-            yield from self._one_run(begin.strftime(_RUN_FORMAT), elapsed, previous_run is None)
+            yield from self._one_run(runs.next(), elapsed, not elapsed)
             rows = sum(isinstance(item, Reading) for item in self._recording.items)
             elapsed += rows * self._row
-            previous_run = begin
             if not self._loop:
                 return
 

@@ -51,7 +51,16 @@ _ALIASES: Final[Mapping[str, str]] = {
 
 # Environment variables with our prefix that are not settings of this class.
 _OTHER_VARIABLES: Final = frozenset(
-    {"CONTRACT_REGION", "DATA_DIR", "LOCALAWS_LOG_LEVEL", "LOG_LEVEL", "PROPERTIES_FILE"}
+    {
+        "CACHE_PATH",
+        "CONTRACT_REGION",
+        "CONTROL_TOKEN",
+        "CONTROL_URL",
+        "DATA_DIR",
+        "LOCALAWS_LOG_LEVEL",
+        "LOG_LEVEL",
+        "PROPERTIES_FILE",
+    }
 )
 
 _Positive = Annotated[int, msgspec.Meta(ge=1)]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detection.forest import MAGNITUDE_MAX, ForestParameters, RandomCutForest
-from detection.snapshot import seal
 from tepwatch.errors import NewerStateError, StateError
+from tepwatch.sealed import seal
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from detection.snapshot import seal
 from jobs import bucket as bucket_module
 from jobs.bucket import BucketDetector
 from jobs.parse import Parser
@@ -25,6 +24,7 @@ from tepwatch.records import (
     StageScores,
     StreamRecord,
 )
+from tepwatch.sealed import seal
 from tepwatch.settings import Settings
 from tepwatch.wire import encode
 from tests.plants import ARRIVAL_MS, RUN, message, reading

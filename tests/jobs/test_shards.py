@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aws.kinesis import IteratorType, Records, Shard
-from detection.snapshot import seal
 from jobs.shards import LIST_SHARDS_SECONDS, StreamReader
 from tepwatch.errors import (
     NewerStateError,
@@ -20,6 +19,7 @@ from tepwatch.errors import (
     UnreachableError,
 )
 from tepwatch.records import Message
+from tepwatch.sealed import seal
 from tepwatch.settings import InitialPosition
 
 

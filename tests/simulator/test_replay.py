@@ -15,7 +15,7 @@ from simulator.replay import Replay
 from tepwatch.errors import InputFileError
 from tepwatch.records import EventKind, PlantEvent, Reading, StreamRecord
 from tepwatch.tags import TAGS
-from tepwatch.wire import WirePolicy, decode
+from tepwatch.wire import WirePolicy, decode, encode
 from tests.plants import GOLDEN, message, recording
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -25,8 +25,8 @@ class Kept:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
-    def write(self, plant: str, lines: Sequence[bytes]) -> None:
-        self.lines += lines
+    def write(self, records: Sequence[StreamRecord]) -> None:
+        self.lines += map(encode, records)
 
     def close(self) -> None:
         pass

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detection.snapshot import seal, unseal
 from tepwatch.errors import NewerStateError, StateError
+from tepwatch.sealed import seal, unseal
 
 
 @given(st.binary(), st.integers(1, 1000))

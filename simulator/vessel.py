@@ -1,0 +1,96 @@
+"""A closed vessel with liquid and vapour: what its holdups and its energy say about it.
+
+Reactor and separator are alike. A, B and C are all in the vapour; of D to H the liquid is the
+state, and its vapour follows from Raoult's law.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simulator.components import COMPONENTS, FIRST_CONDENSABLE, KELVIN_OFFSET, Floats
+from simulator.thermo import (
+    GAS_CONSTANT_MMHG_FT3,
+    enthalpy,
+    gas_heat,
+    liquid_density,
+    liquid_heat,
+    molar_mass,
+    temperature,
+    vapour_pressure,
+)
+from tepwatch.kernels import kernel
+
+
+class Vessel(NamedTuple):
+    """What is in a vessel.
+
+    Volumes in ft3, densities in lbmol/ft3, molar mass in lb/lbmol, enthalpies in 1e6 Btu/lbmol.
+    """
+
+    temperature_c: float
+    pressure_mmhg: float
+    liquid_ft3: float
+    vapour_ft3: float
+    liquid_density: float
+    vapour_molar_mass: float
+    vapour_enthalpy: float
+    liquid_enthalpy: float
+
+
+@kernel
+def contents(
+    holdups: Floats,
+    energy: float,
+    volume_ft3: float,
+    start_c: float,
+    liquid: Floats,
+    vapour: Floats,
+    partial_mmhg: Floats,
+) -> Vessel:
+    """What is in a vessel.
+
+    Args:
+        holdups: (8,) lbmol, of A to C in the vapour and of D to H in the liquid.
+        energy: of the liquid, 1e6 Btu.
+        volume_ft3: of the vessel.
+        start_c: where the search for the temperature begins.
+        liquid: (8,) filled with the liquid's mole fractions.
+        vapour: (8,) filled with the vapour's.
+        partial_mmhg: (8,) filled with the partial pressures.
+    """
+    liquid_lbmol = 0.0
+    for i in range(FIRST_CONDENSABLE, COMPONENTS):
+        liquid_lbmol += holdups[i]
+    for i in range(FIRST_CONDENSABLE):
+        liquid[i] = 0.0
+    share = 1.0 / liquid_lbmol
+    for i in range(FIRST_CONDENSABLE, COMPONENTS):
+        liquid[i] = holdups[i] * share
+    heat = liquid_heat(liquid)
+    temperature_c = temperature(heat, energy / liquid_lbmol, start_c)
+    density = liquid_density(liquid, temperature_c, FIRST_CONDENSABLE)
+    liquid_ft3 = liquid_lbmol / density
+    vapour_ft3 = volume_ft3 - liquid_ft3
+    kelvin = temperature_c + KELVIN_OFFSET
+    pressure_mmhg = 0.0
+    mmhg_a_lbmol = GAS_CONSTANT_MMHG_FT3 * kelvin / vapour_ft3
+    for i in range(FIRST_CONDENSABLE):
+        partial_mmhg[i] = holdups[i] * mmhg_a_lbmol
+        pressure_mmhg += partial_mmhg[i]
+    for i in range(FIRST_CONDENSABLE, COMPONENTS):
+        partial_mmhg[i] = vapour_pressure(i, temperature_c) * liquid[i]
+        pressure_mmhg += partial_mmhg[i]
+    part = 1.0 / pressure_mmhg
+    for i in range(COMPONENTS):
+        vapour[i] = partial_mmhg[i] * part
+    return Vessel(
+        temperature_c,
+        pressure_mmhg,
+        liquid_ft3,
+        vapour_ft3,
+        density,
+        molar_mass(vapour),
+        enthalpy(gas_heat(vapour), temperature_c),
+        enthalpy(heat, temperature_c),
+    )
