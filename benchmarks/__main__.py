@@ -8,18 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import job_cost, kinesis_at_home, latency, timestream_at_home
+from benchmarks import job_cost, kinesis_at_home, latency, plant, timestream_at_home
 
 _BENCHMARKS = {
     "kinesis": kinesis_at_home.run,
     "timestream": timestream_at_home.run,
     "cost": job_cost.run,
     "latency": latency.run,
+    "plant": plant.run,
     # A part of `cost`: only where it is asked for.
     "base": job_cost.run_base,
 }
 
-_ALL = ("kinesis", "timestream", "cost", "latency")
+_ALL = ("kinesis", "timestream", "cost", "latency", "plant")
 
 
 def main() -> None:

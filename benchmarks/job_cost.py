@@ -23,6 +23,7 @@ from rich.table import Table
 from aws.kinesis import KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer
 from benchmarks import cpu
+from benchmarks.bars import against
 from benchmarks.cpu import Cpu
 from benchmarks.rows import PlantRows, interleaved
 from cli.provision import provision
@@ -262,7 +263,7 @@ def _flink_table(costs: dict[tuple[str, int], Cpu]) -> Table:
             cells.append(f"{sum(cost):.3f} = {cost.python:.3f} + {cost.jvm:.3f}")
         table.add_row(variant, *cells)
     base = max(sum(costs[_VARIANTS[0].name, plants]) for plants in _PLANTS)
-    table.caption = f"{_VARIANTS[0].name}: {base:.3f} at most, {_against(base, _BAR_BASE)}"
+    table.caption = f"{_VARIANTS[0].name}: {base:.3f} at most, {against(base, _BAR_BASE)}"
     return table
 
 
@@ -270,8 +271,8 @@ def _whole(costs: dict[tuple[str, int], Cpu]) -> str:
     whole = [sum(costs[_VARIANTS[-1].name, plants]) for plants in _PLANTS]
     ratio = whole[-1] / whole[0]
     return (
-        f"{_VARIANTS[-1].name}: {max(whole):.3f} at most, {_against(max(whole), _BAR_WHOLE)}; "
-        f"100 plants cost x {ratio:.2f} of one, {_against(ratio, _BAR_PLANTS)}"
+        f"{_VARIANTS[-1].name}: {max(whole):.3f} at most, {against(max(whole), _BAR_WHOLE)}; "
+        f"100 plants cost x {ratio:.2f} of one, {against(ratio, _BAR_PLANTS)}"
     )
 
 
@@ -283,7 +284,3 @@ def _steps_table(steps: dict[int, dict[str, float]]) -> Table:
     for name in steps[_PLANTS[0]]:
         table.add_row(name, *(f"{steps[plants][name]:.4f}" for plants in steps))
     return table
-
-
-def _against(figure: float, bar: float) -> str:
-    return f"{'within' if figure <= bar else 'MISSES'} the bar of {bar}"

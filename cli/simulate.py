@@ -190,7 +190,7 @@ def simulate(
     fleet.advance(0, 1)
     if after is not None:
         steps = round(parse_duration(after) / fleet.step_seconds)
-        fleet.advance(steps, max(1, steps))
+        fleet.advance(steps + 1 - fleet.next_step, steps + 1)
     simulation = Simulation(
         fleet,
         names,

@@ -10,7 +10,7 @@ from tepwatch.kernels import kernel
 REACTOR_HOLDUP: Final = 7060.0
 CONDENSER_HOLDUP: Final = 11138.0
 _HEAT_CAPACITY: Final = single(500.53)
-_FAHRENHEIT_A_KELVIN: Final = single(1.8)
+_BTU_A_HEAT: Final = 1.0e6 / single(1.8)
 
 
 @kernel
@@ -26,5 +26,5 @@ def outlet_change(
         heat: what the process takes up from the water, 1e6 Btu/h; negative when it is cooled.
         holdup: one of the constants of this module.
     """
-    taken = heat * 1.0e6 / _FAHRENHEIT_A_KELVIN
+    taken = heat * _BTU_A_HEAT
     return (flow * _HEAT_CAPACITY * (inlet_c - outlet_c) - taken) / holdup

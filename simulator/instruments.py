@@ -12,11 +12,12 @@ from simulator.layout import CONDENSER_WATER_OUTLET, GAS_ANALYSES, REACTOR_WATER
 from simulator.plant import Mixtures, Process
 from tepwatch.kernels import kernel
 
-_KSCMH_A_LBMOL_PER_H: Final = single(0.359)
+# Factors, not divisors: a processor multiplies five times as fast as it divides.
+_M3_A_FT3: Final = 1.0 / single(35.3145)
+_KSCMH_A_LBMOL_PER_H: Final = single(0.359) / single(35.3145)
 _KG_A_LB: Final = single(0.454)
-_FT3_A_M3: Final = single(35.3145)
 _ATMOSPHERE_MMHG: Final = 760.0
-_ATMOSPHERE_KPA: Final = single(101.325)
+_KPA_A_MMHG: Final = single(101.325) / 760.0
 _STEAM_KG_A_1E6_BTU: Final = 1.04e3 * single(0.454)
 _KW_A_1E6_BTU_PER_H: Final = 0.29307e3
 
@@ -47,12 +48,13 @@ SHUTDOWN_REASONS: Final = (
 )
 """By the code of the limit."""
 
-# Liquid where a level shows 0 %, and between that and 100 %.
+# Liquid where a level shows 0 %, and what a ft3 more adds.
 _REACTOR_EMPTY_FT3: Final = single(84.6)
-_REACTOR_SPAN_FT3: Final = single(666.7)
+_REACTOR_PERCENT_A_FT3: Final = 100.0 / single(666.7)
 _SEPARATOR_EMPTY_FT3: Final = 27.5
-_SEPARATOR_SPAN_FT3: Final = 290.0
+_SEPARATOR_PERCENT_A_FT3: Final = 100.0 / 290.0
 _STRIPPER_EMPTY_FT3: Final = 78.25
+_STRIPPER_PERCENT_A_FT3: Final = 100.0 / stripper.VOLUME_FT3
 
 _PRESSURE_MAX_KPA: Final = 3000.0
 _REACTOR_MAX_M3: Final = 24.0
@@ -72,23 +74,23 @@ _PRODUCT_FIRST: Final = 3
 def measure(process: Process, states: Floats, out: Floats) -> None:
     """Fill `out` with the 22 continuous measurements, without noise."""
     tank_r, tank_s, foot = process.reactor, process.separator, process.stripper
-    out[0] = process.a_feed * _KSCMH_A_LBMOL_PER_H / _FT3_A_M3
+    out[0] = process.a_feed * _KSCMH_A_LBMOL_PER_H
     out[1] = process.d_feed_mass * _KG_A_LB
     out[2] = process.e_feed_mass * _KG_A_LB
-    out[3] = process.ac_feed * _KSCMH_A_LBMOL_PER_H / _FT3_A_M3
-    out[4] = process.recycle * _KSCMH_A_LBMOL_PER_H / _FT3_A_M3
-    out[5] = process.reactor_feed * _KSCMH_A_LBMOL_PER_H / _FT3_A_M3
+    out[3] = process.ac_feed * _KSCMH_A_LBMOL_PER_H
+    out[4] = process.recycle * _KSCMH_A_LBMOL_PER_H
+    out[5] = process.reactor_feed * _KSCMH_A_LBMOL_PER_H
     out[6] = _gauge_kpa(tank_r.pressure_mmhg)
-    out[7] = (tank_r.liquid_ft3 - _REACTOR_EMPTY_FT3) / _REACTOR_SPAN_FT3 * 100.0
+    out[7] = (tank_r.liquid_ft3 - _REACTOR_EMPTY_FT3) * _REACTOR_PERCENT_A_FT3
     out[8] = tank_r.temperature_c
-    out[9] = process.purge * _KSCMH_A_LBMOL_PER_H / _FT3_A_M3
+    out[9] = process.purge * _KSCMH_A_LBMOL_PER_H
     out[10] = tank_s.temperature_c
-    out[11] = (tank_s.liquid_ft3 - _SEPARATOR_EMPTY_FT3) / _SEPARATOR_SPAN_FT3 * 100.0
+    out[11] = (tank_s.liquid_ft3 - _SEPARATOR_EMPTY_FT3) * _SEPARATOR_PERCENT_A_FT3
     out[12] = _gauge_kpa(tank_s.pressure_mmhg)
-    out[13] = process.separator_liquid / tank_s.liquid_density / _FT3_A_M3
-    out[14] = (foot.liquid_ft3 - _STRIPPER_EMPTY_FT3) / stripper.VOLUME_FT3 * 100.0
+    out[13] = process.separator_liquid / tank_s.liquid_density * _M3_A_FT3
+    out[14] = (foot.liquid_ft3 - _STRIPPER_EMPTY_FT3) * _STRIPPER_PERCENT_A_FT3
     out[15] = _gauge_kpa(process.mixed.pressure_mmhg)
-    out[16] = process.product / foot.liquid_density / _FT3_A_M3
+    out[16] = process.product / foot.liquid_density * _M3_A_FT3
     out[17] = foot.temperature_c
     out[18] = process.steam_heat * _STEAM_KG_A_1E6_BTU
     out[19] = process.compressor_work * _KW_A_1E6_BTU_PER_H
@@ -113,19 +115,19 @@ def limit_passed(process: Process, clean: Floats) -> int:
     code = 0
     if clean[6] > _PRESSURE_MAX_KPA:
         code = 1
-    reactor_m3 = process.reactor.liquid_ft3 / _FT3_A_M3
+    reactor_m3 = process.reactor.liquid_ft3 * _M3_A_FT3
     if reactor_m3 > _REACTOR_MAX_M3:
         code = 2
     if reactor_m3 < _REACTOR_MIN_M3:
         code = 3
     if process.reactor.temperature_c > _TEMPERATURE_MAX_C:
         code = 4
-    separator_m3 = process.separator.liquid_ft3 / _FT3_A_M3
+    separator_m3 = process.separator.liquid_ft3 * _M3_A_FT3
     if separator_m3 > _SEPARATOR_MAX_M3:
         code = 5
     if separator_m3 < _SEPARATOR_MIN_M3:
         code = 6
-    stripper_m3 = process.stripper.liquid_ft3 / _FT3_A_M3
+    stripper_m3 = process.stripper.liquid_ft3 * _M3_A_FT3
     if stripper_m3 > _STRIPPER_MAX_M3:
         code = 7
     if stripper_m3 < _STRIPPER_MIN_M3:
@@ -135,4 +137,4 @@ def limit_passed(process: Process, clean: Floats) -> int:
 
 @kernel
 def _gauge_kpa(pressure_mmhg: float) -> float:
-    return (pressure_mmhg - _ATMOSPHERE_MMHG) / _ATMOSPHERE_MMHG * _ATMOSPHERE_KPA
+    return (pressure_mmhg - _ATMOSPHERE_MMHG) * _KPA_A_MMHG

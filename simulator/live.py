@@ -42,8 +42,8 @@ class LiveSimulation:
         simulation: what to run.
         rate: ticks a second; None for as fast as the output takes them.
         ticks: end after so many; None for no end.
-        start: event time of the first tick, the following ones a tick's process time apart; None
-            for the time at which each is made.
+        start: event time of the start, the ticks follow at their process time; None for the time
+            at which each is made.
         dropped: tells how many records the output has left out.
     """
 
@@ -128,7 +128,7 @@ class LiveSimulation:
         with self._lock:
             records: list[StreamRecord] = []
             for _ in range(count):
-                records += self._simulation.tick(self._time_ms())
+                records += self._simulation.tick(self._time_ms(self._simulation.next_tick_hours))
             self._progress.append((time.monotonic(), self._simulation.hours))
             return records
 
@@ -139,7 +139,8 @@ class LiveSimulation:
             action, plants, answer = self._requests.get()
             try:
                 with self._lock:
-                    acknowledged, events = self._simulation.act(action, plants, self._time_ms())
+                    time_ms = self._time_ms(self._simulation.hours)
+                    acknowledged, events = self._simulation.act(action, plants, time_ms)
             except ActionError as error:
                 answer.set_exception(error)
             else:
@@ -158,11 +159,11 @@ class LiveSimulation:
             self.sent += len(records)
             self.readings += sum(isinstance(record, Reading) for record in records)
 
-    def _time_ms(self) -> int:
+    def _time_ms(self, hours: float) -> int:
+        """Event time of what happens at a process time."""
         if self._start is None:
             return time.time_ns() // 1_000_000
-        elapsed = dt.timedelta(hours=self._simulation.hours)
-        return round((self._start + elapsed).timestamp() * 1000)
+        return round((self._start + dt.timedelta(hours=hours)).timestamp() * 1000)
 
     def _speed(self) -> float:
         """Process time over wall time, of the last seconds."""

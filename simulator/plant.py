@@ -178,15 +178,15 @@ def derivatives(
     temperatures[MIXING_TEMPERATURE] = zone.temperature_c
 
     position = states[VALVES:]
-    d_feed = position[valves.D_FEED] * valves.D_FEED_RANGE / 100.0
-    e_feed = position[valves.E_FEED] * valves.E_FEED_RANGE / 100.0
-    a_feed = position[valves.A_FEED] * conditions.a_feed_share * valves.A_FEED_RANGE / 100.0
+    d_feed = position[valves.D_FEED] * valves.D_FEED_A_PERCENT
+    e_feed = position[valves.E_FEED] * valves.E_FEED_A_PERCENT
+    a_feed = position[valves.A_FEED] * conditions.a_feed_share * valves.A_FEED_A_PERCENT
     ac_feed = (
-        position[valves.AC_FEED] * conditions.ac_feed_share * valves.AC_FEED_RANGE / 100.0
+        position[valves.AC_FEED] * conditions.ac_feed_share * valves.AC_FEED_A_PERCENT
         + _AC_FEED_MIN
     )
-    underflow = position[valves.SEPARATOR_LIQUID] * valves.SEPARATOR_LIQUID_RANGE / 100.0
-    product = position[valves.STRIPPER_LIQUID] * valves.STRIPPER_LIQUID_RANGE / 100.0
+    underflow = position[valves.SEPARATOR_LIQUID] * valves.SEPARATOR_LIQUID_A_PERCENT
+    product = position[valves.STRIPPER_LIQUID] * valves.STRIPPER_LIQUID_A_PERCENT
     reactor_feed = (
         _REACTOR_FEED_FLOW
         * math.sqrt(max(zone.pressure_mmhg - tank_r.pressure_mmhg, 0.0))
@@ -239,7 +239,7 @@ def derivatives(
         states[CONDENSER_WATER_OUTLET],
         conditions.condenser_fouling,
     )
-    steam = position[valves.STEAM] * valves.STEAM_RANGE * (1.0 + conditions.steam_gain) / 100.0
+    steam = position[valves.STEAM] * valves.STEAM_A_PERCENT * (1.0 + conditions.steam_gain)
     steam_heat = stripper.steam_heating(steam, foot.temperature_c)
 
     for i in range(COMPONENTS):
@@ -304,14 +304,14 @@ def derivatives(
         - zone.enthalpy * reactor_feed
     )
     changes[REACTOR_WATER_OUTLET] = cooling_water.outlet_change(
-        position[valves.REACTOR_WATER] * valves.REACTOR_WATER_RANGE / 100.0,
+        position[valves.REACTOR_WATER] * valves.REACTOR_WATER_A_PERCENT,
         conditions.reactor_water_c,
         states[REACTOR_WATER_OUTLET],
         reactor_heat,
         cooling_water.REACTOR_HOLDUP,
     )
     changes[CONDENSER_WATER_OUTLET] = cooling_water.outlet_change(
-        position[valves.CONDENSER_WATER] * valves.CONDENSER_WATER_RANGE / 100.0,
+        position[valves.CONDENSER_WATER] * valves.CONDENSER_WATER_A_PERCENT,
         conditions.condenser_water_c,
         states[CONDENSER_WATER_OUTLET],
         condenser_heat,

@@ -143,10 +143,11 @@ def compared(name: str, published: Floats, simulated: Floats) -> Comparison:
     published, simulated = published[:rows], simulated[:rows]
     units = _units(published, simulated)
     differs = (units > 1).any(axis=1)
-    sd = np.where(published.std(axis=0) > 0, published.std(axis=0), 1.0)
-    moving = published.std(axis=0) > 0
-    ratio = (simulated.std(axis=0) / sd)[moving]
-    distance = np.abs(simulated.mean(axis=0) - published.mean(axis=0)) / sd
+    sd, mean = published.std(axis=0), published.mean(axis=0)
+    # A held valve has no spread to compare with.
+    moving = sd > 1e-6 * np.abs(mean)
+    ratio = simulated.std(axis=0)[moving] / sd[moving]
+    distance = np.abs(simulated.mean(axis=0) - mean)[moving] / sd[moving]
     return Comparison(
         name,
         rows,

@@ -96,12 +96,12 @@ class Simulation:
                 f"a record takes at least the integration step of {fleet.step_seconds:g} s, not "
                 f"{tick_seconds:g} s"
             )
-        self._tick_steps = tick_seconds / fleet.step_seconds
+        self._tick_seconds = tick_seconds
         self._ticks = 0
         self._runs = runs
         self._schedule = Schedule(schedule)
         self._on_shutdown = on_shutdown
-        self._steps_before = fleet.steps_done
+        self._start = max(fleet.next_step - 1, 0)
         first = runs.next()
         self.senders = [_Sender(name, first) for name in names]
         self._places = {name: place for place, name in enumerate(names)}
@@ -113,7 +113,12 @@ class Simulation:
     @property
     def hours(self) -> float:
         """Process time since the start, whatever became of the plants."""
-        return self._hours_of(self.fleet.steps_done)
+        return max(0.0, self._hours_of(self.fleet.next_step - 1))
+
+    @property
+    def next_tick_hours(self) -> float:
+        """Process time since the start at the end of the next tick."""
+        return (self._ticks + 1) * self._tick_seconds / _SECONDS_AN_HOUR
 
     @property
     def sending(self) -> bool:
@@ -163,7 +168,8 @@ class Simulation:
         records: list[StreamRecord] = []
         fleet = self.fleet
         self._ticks += 1
-        last = self._steps_before + round(self._ticks * self._tick_steps)
+        seconds = self._ticks * self._tick_seconds
+        last = self._start + round(seconds / fleet.step_seconds)
         while (due := self._next_scheduled()) is not None and due <= last:
             fleet.advance(due - fleet.next_step, last)
             # Half a step on: times are rounded to steps.
@@ -203,8 +209,9 @@ class Simulation:
             done_to.sensors,
         )
 
-    def _hours_of(self, steps: float) -> float:
-        return (steps - self._steps_before) * self.fleet.step_seconds / _SECONDS_AN_HOUR
+    def _hours_of(self, number: float) -> float:
+        """Process time since the start at a step's number."""
+        return (number - self._start) * self.fleet.step_seconds / _SECONDS_AN_HOUR
 
     def _next_scheduled(self) -> int | None:
         """Number of the step that the next scheduled action takes effect with."""
@@ -212,7 +219,7 @@ class Simulation:
         if hours is None:
             return None
         steps = round(hours * _SECONDS_AN_HOUR / self.fleet.step_seconds)
-        return max(self._steps_before + steps, self.fleet.next_step)
+        return max(self._start + steps, self.fleet.next_step)
 
     def _do_scheduled(self, item: Scheduled, time_ms: int) -> list[StreamRecord]:
         """Do what was planned, in the plants that still send."""

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from simulator.components import COMPONENTS, FIRST_CONDENSABLE, KELVIN_OFFSET, Floats
+from simulator.components import (
+    COMPONENTS,
+    FIRST_CONDENSABLE,
+    KELVIN_OFFSET,
+    D,
+    E,
+    F,
+    Floats,
+    G,
+    H,
+)
 from simulator.thermo import (
     GAS_CONSTANT_MMHG_FT3,
     enthalpy,
@@ -78,8 +88,14 @@ def contents(
     for i in range(FIRST_CONDENSABLE):
         partial_mmhg[i] = holdups[i] * mmhg_a_lbmol
         pressure_mmhg += partial_mmhg[i]
+    # E and F evaporate alike.
+    alike = vapour_pressure(E, temperature_c)
+    partial_mmhg[D] = vapour_pressure(D, temperature_c) * liquid[D]
+    partial_mmhg[E] = alike * liquid[E]
+    partial_mmhg[F] = alike * liquid[F]
+    partial_mmhg[G] = vapour_pressure(G, temperature_c) * liquid[G]
+    partial_mmhg[H] = vapour_pressure(H, temperature_c) * liquid[H]
     for i in range(FIRST_CONDENSABLE, COMPONENTS):
-        partial_mmhg[i] = vapour_pressure(i, temperature_c) * liquid[i]
         pressure_mmhg += partial_mmhg[i]
     part = 1.0 / pressure_mmhg
     for i in range(COMPONENTS):

@@ -41,7 +41,10 @@ def tepwatch(
     )
 
 
-@pytest.mark.parametrize("command", ["demo", "replay", "job run", "query", "localaws", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    ["demo", "simulate", "replay", "job run", "query", "localaws", "doctor", "benchmark plant"],
+)
 def test_every_command_explains_itself(command: str) -> None:
     answer = tepwatch(*command.split(), "--help")
     assert answer.returncode == 0

@@ -106,12 +106,11 @@ def test_the_kernels_are_plain_python_too() -> None:
 
 def test_constants_are_the_originals() -> None:
     d = golden()
-    ranges = [
-        valves.D_FEED_RANGE, valves.E_FEED_RANGE, valves.A_FEED_RANGE, valves.AC_FEED_RANGE, 0, 0,
-        valves.SEPARATOR_LIQUID_RANGE, valves.STRIPPER_LIQUID_RANGE, valves.STEAM_RANGE,
-        valves.REACTOR_WATER_RANGE, valves.CONDENSER_WATER_RANGE, 0,
-    ]  # fmt: skip
-    np.testing.assert_array_equal(ranges, d["const_vrng"])
+    flows = [valves.D_FEED_A_PERCENT, valves.E_FEED_A_PERCENT, valves.A_FEED_A_PERCENT]
+    flows += [valves.AC_FEED_A_PERCENT, 0.0, 0.0, valves.SEPARATOR_LIQUID_A_PERCENT]
+    flows += [valves.STRIPPER_LIQUID_A_PERCENT, valves.STEAM_A_PERCENT]
+    flows += [valves.REACTOR_WATER_A_PERCENT, valves.CONDENSER_WATER_A_PERCENT, 0.0]
+    np.testing.assert_allclose(flows, d["const_vrng"] / 100.0, rtol=1e-15)
     np.testing.assert_array_equal(valves.LAG_HOURS, d["const_vtau"])
 
 
