@@ -33,14 +33,16 @@ def demo(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the summary to this file.")
     ] = None,
-    rate: Annotated[float, typer.Option(help="Rows per second of each plant.", min=0.01)] = 5.0,
+    rate: Annotated[float, typer.Option(help="Records per second of each plant.", min=0.01)] = 5.0,
+    speed: Annotated[float, typer.Option(help="Times real time.", min=0.01)] = 300.0,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
-    """Run everything here: local AWS, Flink, the job, and two recorded plants as live streams.
+    """Run everything here: local AWS, Flink, the job, and two live plants.
 
-    plant-1 runs normally, plant-2 loses its A feed (IDV 6) after 160 rows and shuts down; both
-    begin again as new runs. Ctrl-C ends it all and says what was stored. The exit status is 0 when
-    every count agrees.
+    plant-1 runs normally; plant-2 loses its A feed (IDV 6) after 8 hours, which are a minute and a
+    half, shuts down and begins again. Steer both from another terminal: `tepwatch inject 4`,
+    `tepwatch status`. Ctrl-C ends it all and says what was stored. The exit status is 0 when every
+    count agrees.
     """
     seconds = None if duration is None else parse_duration(duration)
     if json_file is not None and not json_file.resolve().parent.is_dir():
@@ -54,7 +56,7 @@ def demo(
                 console.print(text, highlight=False)
                 status.update(text)
 
-            run = stack.enter_context(DemoRun(data_dir, rate, say))
+            run = stack.enter_context(DemoRun(data_dir, rate, speed, say))
         # Until here Ctrl-C interrupts the start; from here on it ends the demo in order.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: interrupted.set())

@@ -1,4 +1,4 @@
-"""The demo as a whole: local AWS, Flink, the job, and two recorded plants as live streams."""
+"""The demo as a whole: local AWS, Flink, the job, and two live plants."""
 
 from __future__ import annotations
 
@@ -21,23 +21,33 @@ from jobs.metrics import MILLIS_BEHIND, RECORDS_READ_TOTAL
 from localaws.flink_cluster import FlinkCluster
 from localaws.flink_rest import Checkpoints
 from localaws.server import LocalAws
-from simulator.recordings import Recording, load
-from simulator.replay import Replay
-from tepwatch.errors import InputFileError, TepwatchError, UnreachableError
+from simulator.actions import Disturb
+from simulator.channel import ControlChannel
+from simulator.channel_file import announce, forget
+from simulator.fleet import Fleet
+from simulator.live import LiveSimulation
+from simulator.runs import RunNames
+from simulator.schedule import Scheduled
+from simulator.simulation import OnShutdown, Simulation
+from simulator.steering import SimulationStatus
+from simulator.strategies import RICKER
+from tepwatch.errors import TepwatchError, UnreachableError
 from tepwatch.schema import COMMANDS, DEAD_LETTERS, EVENTS, READINGS, SCORES
 from tepwatch.settings import load as load_settings
 
-RECORDINGS: Final = {"plant-1": "normal.npz", "plant-2": "idv6.npz"}
-"""The plants of the demo and what they replay."""
+PLANTS: Final = ("plant-1", "plant-2")
+"""The plants of the demo: the first runs normally, the second loses its A feed."""
+FAULT: Final = Scheduled(8.0, PLANTS[1], Disturb(6))
 
-_GOLDEN: Final = Path(__file__).resolve().parents[1] / "tests" / "golden"
+_SEEDS: Final = (1431655765, 4651207995)
 _RUNS_KEPT: Final = 3
 
 
 class Status(NamedTuple):
     """How the demo stands at one moment."""
 
-    sent: dict[str, int]
+    sent: int
+    plants: SimulationStatus
     read: int
     stored: int
     millis_behind: int
@@ -68,26 +78,30 @@ class DemoRun:
 
     Args:
         data_dir: a folder for this run is made below it.
-        rate: rows a second of each plant.
+        rate: records a second of each plant.
+        speed: process time over wall time.
         say: told, in a line each, what is being started.
 
     Raises (from `__enter__`):
         TepwatchError: something did not start; the text says what and where its log is.
     """
 
-    def __init__(self, data_dir: Path, rate: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, data_dir: Path, rate: float, speed: float, say: Callable[[str], None]
+    ) -> None:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         runs = data_dir / "demo"
         _forget_old_runs(runs)
         self.folder = (runs / stamp).resolve()
         self.data = self.folder / "aws"
+        self._announced_in = data_dir
         self._rate = rate
+        self._tick_seconds = speed / rate
         self._say = say
         self._stack = contextlib.ExitStack()
         self._stop = threading.Event()
         self._failure: TepwatchError | None = None
-        self._threads: list[threading.Thread] = []
-        self.replays: dict[str, Replay] = {}
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -102,7 +116,18 @@ class DemoRun:
         self._stack.close()
 
     def _start(self) -> None:
-        recordings = {plant: _golden(name) for plant, name in RECORDINGS.items()}
+        self._say("preparing the plants (compiled once after an update, then kept) ...")
+        fleet = Fleet(RICKER, _SEEDS)
+        fleet.advance(0, 1)
+        self._simulation = Simulation(
+            fleet,
+            PLANTS,
+            tick_seconds=self._tick_seconds,
+            runs=RunNames(),
+            schedule=[FAULT],
+            on_shutdown=OnShutdown.RESTART,
+        )
+        self.live = LiveSimulation(self._simulation, rate=self._rate)
         self._say("starting the local AWS ...")
         self.local_aws = self._stack.enter_context(LocalAws(self.folder, data_dir=self.data))
         self._settings = load_settings(
@@ -120,20 +145,19 @@ class DemoRun:
             entry.path(), environment=entry.environment(self._settings)
         )
         self.flink.wait_until_running(self._job_id)
-        self._say(f"replaying {' and '.join(RECORDINGS.values())} ...")
+        self.control = self._stack.enter_context(ControlChannel(self.live))
+        announce(self._announced_in, self.control)
+        self._stack.callback(forget, self._announced_in)
+        self._say(f"simulating {' and '.join(PLANTS)} ...")
         self._started = time.monotonic()
-        for plant, recording in recordings.items():
-            replay = Replay(recording, plant, rate=self._rate, loop=True)
-            self.replays[plant] = replay
-            thread = threading.Thread(target=self._send, args=(replay,), name=f"replay-{plant}")
-            thread.start()
-            self._threads.append(thread)
+        self._thread = threading.Thread(target=self._send, name="simulation")
+        self._thread.start()
 
-    def _send(self, replay: Replay) -> None:
+    def _send(self) -> None:
         try:
             output = KinesisOutput(self._settings)
             try:
-                replay.run(output, self._stop)
+                self.live.run(output, self._stop)
             finally:
                 output.close()
         except TepwatchError as error:
@@ -144,7 +168,7 @@ class DemoRun:
         """How it stands.
 
         Raises:
-            TepwatchError: a replay could not go on, or Flink does not answer.
+            TepwatchError: the plants could not go on, or Flink does not answer.
         """
         if self._failure is not None:
             raise self._failure
@@ -155,7 +179,8 @@ class DemoRun:
         )
         behind = [value for name, value in metrics.items() if name.startswith(MILLIS_BEHIND)]
         return Status(
-            {plant: replay.sent for plant, replay in self.replays.items()},
+            self.live.sent,
+            self.live.status(),
             metrics.get(RECORDS_READ_TOTAL, 0),
             self._scored(),
             max(behind, default=0),
@@ -169,21 +194,20 @@ class DemoRun:
         return self.flink.rest.last_failure(self._job_id)
 
     def stop_sending(self) -> None:
-        """End the replays; returns when their last records are accepted."""
+        """End the simulation; returns when its last records are accepted."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def finish(self, patience_seconds: float) -> Summary:
-        """End the replays, let the job catch up, and count what was stored.
+        """End the simulation, let the job catch up, and count what was stored.
 
         Args:
             patience_seconds: how long the job may take to catch up.
         """
         self.stop_sending()
         seconds = time.monotonic() - self._started
-        sent = sum(replay.sent for replay in self.replays.values())
-        readings = sum(replay.readings for replay in self.replays.values())
+        sent, readings = self.live.sent, self.live.readings
         self.flink.rest.wait_until(
             lambda: self._read_total() >= sent and self._scored() >= readings,
             patience_seconds,
@@ -239,13 +263,6 @@ class DemoRun:
             str(self.data),
             problems,
         )
-
-
-def _golden(name: str) -> Recording:
-    path = _GOLDEN / name
-    if not path.exists():
-        raise InputFileError(f"{path} is missing: run the demo from a checkout of the project")
-    return load(path)
 
 
 def _forget_old_runs(runs: Path) -> None:

@@ -40,11 +40,13 @@ class DemoStores:
     def last_scores(self) -> dict[str, dict[str, LastScore]]:
         """The last score of each stage of each plant, if not older than a quarter of an hour."""
         scores: dict[str, dict[str, LastScore]] = {}
-        for plant, stage, score, state in self._select(
-            "plant, stage, max_by(score, time), max_by(state, time)",
-            SCORES.name,
-            f"WHERE time > ago({_RECENT}) GROUP BY plant, stage",
-        ):
+        recent = f"WHERE time > ago({_RECENT}) GROUP BY plant, stage"
+        last = "max_by(score, time), max_by(state, time)"
+        # While all forests warm up there is no score yet, nor a column for it.
+        rows = self._select(f"plant, stage, {last}", SCORES.name, recent) or self._select(
+            "plant, stage, null, max_by(state, time)", SCORES.name, recent
+        )
+        for plant, stage, score, state in rows:
             scores.setdefault(plant, {})[stage] = LastScore(score, state)
         return scores
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.demo_run import RECORDINGS, DemoRun, Status, Summary
+from cli.demo_run import DemoRun, Status, Summary
 from cli.demo_stores import LastScore
 from tepwatch.records import ScoreState
 
@@ -17,8 +17,6 @@ def live(demo: DemoRun, status: Status) -> RenderableType:
 
 
 def _flow(demo: DemoRun, status: Status) -> Table:
-    sent = sum(status.sent.values())
-    readings = sum(replay.readings for replay in demo.replays.values())
     latest = status.checkpoints
     checkpoint = (
         f"{latest.completed}, last {latest.latest_duration_ms} ms, "
@@ -28,9 +26,9 @@ def _flow(demo: DemoRun, status: Status) -> Table:
     )
     table = Table(title="Flow", title_justify="left", box=None, show_header=False)
     for name, value in (
-        ("records sent", f"{sent}"),
+        ("records sent", f"{status.sent}"),
         ("records read by the job", f"{status.read}"),
-        ("readings scored and stored", f"{status.stored} of {readings}"),
+        ("readings scored and stored", f"{status.stored} of {demo.live.readings}"),
         ("lag of the reader", f"{status.millis_behind} ms"),
         ("checkpoints", checkpoint),
         ("restarts", f"{status.restarts}"),
@@ -42,12 +40,13 @@ def _flow(demo: DemoRun, status: Status) -> Table:
 def _scores(status: Status) -> Table:
     table = Table(title="Last scores", title_justify="left", box=None)
     stages = sorted({stage for plant in status.scores.values() for stage in plant})
-    for column in ("plant", "replays", *stages):
+    for column in ("plant", "process h", "disturbances", *stages):
         table.add_column(column)
-    for plant, recording in RECORDINGS.items():
-        latest = status.scores.get(plant, {})
+    for plant in status.plants.plants:
+        latest = status.scores.get(plant.plant, {})
         cells = [_score(*latest.get(stage, LastScore(None, ""))) for stage in stages]
-        table.add_row(plant, recording, *cells)
+        on = ", ".join(f"IDV {number}" for number in plant.disturbances) or "-"
+        table.add_row(plant.plant, f"{plant.process_hours:.2f}", on, *cells)
     return table
 
 
@@ -65,6 +64,7 @@ def places(demo: DemoRun) -> Table:
         ("Flink", demo.flink.rest.url),
         ("local AWS", demo.local_aws.endpoint_url),
         ("stored", f"{demo.data}"),
+        ("steer", "tepwatch inject 4 --plant plant-1; clear, setpoint, valve, status"),
         ("ask", f"tepwatch query --endpoint {demo.local_aws.endpoint_url} 'SELECT ...'"),
         ("logs", f"{demo.folder}/localaws.log, {demo.flink.log_folder}"),
     ):
@@ -79,7 +79,7 @@ def line(status: Status) -> str:
         for plant, by in sorted(status.scores.items())
     )
     return (
-        f"sent {sum(status.sent.values())} read {status.read} stored {status.stored} "
+        f"sent {status.sent} read {status.read} stored {status.stored} "
         f"lag {status.millis_behind} ms checkpoints {status.checkpoints.completed} "
         f"scores {scores or '-'}"
     )

@@ -74,8 +74,13 @@ def test_it_ends_by_itself_with_counts_that_agree(demos: list[Demo], tmp_path: P
     summary_file = tmp_path / "summary.json"
     demo = Demo(tmp_path / "data", "--for", "15s", "--rate", "20", "--json", str(summary_file))
     demos.append(demo)
-    demo.wait_for("replaying")
+    demo.wait_for("simulating")
     children = demo.descendants()
+    injected = subprocess.run(
+        [TEPWATCH, "inject", "1", "--data-dir", str(tmp_path / "data")],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert "plant-2: IDV 1 on from process time" in injected.stdout, injected.stderr
     assert demo.process.wait(90) == 0, demo.lines
     summary = msgspec.json.decode(summary_file.read_bytes())
     assert summary["problems"] == []
@@ -119,7 +124,7 @@ def test_nothing_stays_behind_when_it_is_interrupted_while_starting_or_killed(
         return
     killed = Demo(tmp_path / "b")
     demos.append(killed)
-    killed.wait_for("replaying")
+    killed.wait_for("simulating")
     children = killed.descendants()
     killed.process.kill()
     assert gone(children, 20)
