@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -25,13 +25,18 @@ from jobs.metrics import (
 from jobs.shards import StreamReader
 from localaws.flink_cluster import FlinkCluster
 from localaws.server import LocalAws
+from simulator.actions import Restart
+from simulator.fleet import Fleet
+from simulator.runs import RunNames
+from simulator.simulation import Simulation
+from simulator.strategies import RICKER
 from sinks.files import read_table
 from sinks.registry import make_sinks
-from tepwatch.records import EventKind, PlantEvent, StreamRecord
+from tepwatch.records import StreamRecord
 from tepwatch.schema import TABLES, Row, Scalar
 from tepwatch.settings import Settings
 from tepwatch.wire import encode
-from tests.plants import reading
+from tests.plants import START_MS
 
 WAIT_SECONDS: Final = 60.0
 METRICS_SECONDS: Final = 2.0
@@ -159,13 +164,20 @@ def stored(folder: Path) -> Stored:
 
 
 def records_of(plant: str, count: int, run: str) -> Iterator[StreamRecord]:
-    """A run of recorded readings that begins with an event."""
-    first = reading(0, plant=plant, run=run)
-    yield PlantEvent(
-        plant, run, 0, first.time_ms, 0.0, EventKind.RESTART, '{"why":"test"}', first.origin
-    )
-    for seq in range(1, count):
-        yield reading(seq, plant=plant, run=run)
+    """A run of the simulated plant that begins with an event; times are near to now."""
+    for seq, record in enumerate(simulated(count)):
+        time_ms = START_MS + seq * 180_000
+        yield msgspec.structs.replace(record, plant=plant, run=run, seq=seq, time_ms=time_ms)
+
+
+@cache
+def simulated(count: int) -> tuple[StreamRecord, ...]:
+    """A restart and the readings after it, three minutes of process time apart."""
+    plant = Simulation(Fleet(RICKER, [1431655765]), ["plant"], tick_seconds=180.0, runs=RunNames())
+    _, records = plant.act(Restart(), None, 0)
+    while len(records) < count:
+        records += plant.tick(0)
+    return tuple(records)
 
 
 def interleaved(count: int, run: str = "20260101T000000Z") -> list[OutgoingRecord]:
