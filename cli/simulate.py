@@ -36,7 +36,7 @@ from simulator.outputs import FileOutput, Output, StdoutOutput, open_new
 from simulator.runs import RunNames
 from simulator.schedule import parse_idv
 from simulator.simulation import OnShutdown, Simulation
-from simulator.strategies import STRATEGIES
+from simulator.strategies import STRATEGIES, Strategy
 from simulator.table_outputs import COLUMNS, ArrayOutput, CsvOutput
 from tepwatch.errors import InputFileError, SettingsError, StateError
 
@@ -52,6 +52,13 @@ class Control(enum.StrEnum):
     RICKER = "ricker"
     PI = "pi"
     NONE = "none"
+
+
+class Revision(enum.StrEnum):
+    """Year of the plant's model."""
+
+    ORIGINAL = "1993"
+    REVISED = "2015"
 
 
 class Destination(enum.StrEnum):
@@ -89,6 +96,10 @@ def simulate(
             help="Ricker's strategy, the published benchmark's PI loops, or none (open loop)."
         ),
     ] = Control.RICKER,
+    revision: Annotated[
+        Revision,
+        typer.Option(help="Of the model: the paper's, or that of 2015 with IDV 21 to 28."),
+    ] = Revision.ORIGINAL,
     seed: Annotated[
         int, typer.Option(help="Of the first plant's random numbers; the next has one more.")
     ] = _DEFAULT_SEED,
@@ -181,9 +192,12 @@ def simulate(
     live = destination is not Destination.FILE
     names = _names(name, plants)
     print("preparing the plant ...", file=sys.stderr)
-    fleet = _fleet(load, control, seed, len(names), step, noise=noise)
+    strategy = STRATEGIES[control.value]
+    if revision is Revision.REVISED:
+        strategy = strategy.revised()
+    fleet = _fleet(load, strategy, seed, len(names), step, noise=noise)
     tick_seconds = parse_duration(every)
-    items = [item for text in idv or () for item in parse_idv(text, names)]
+    items = [item for text in idv or () for item in parse_idv(text, names, fleet.strategy)]
     if scenario_file is not None:
         items += scenario.load(scenario_file, fleet.strategy, names)
     # Nothing moves yet: compiling takes its time after an update, and should delay no record.
@@ -243,12 +257,12 @@ def _names(given: list[str] | None, count: int) -> list[str]:
 
 
 def _fleet(
-    load: Path | None, control: Control, seed: int, count: int, step: float | None, *, noise: bool
+    load: Path | None, strategy: Strategy, seed: int, count: int, step: float | None, *, noise: bool
 ) -> Fleet:
     if load is None:
         try:
             return Fleet(
-                STRATEGIES[control.value],
+                strategy,
                 range(seed, seed + count),
                 step_seconds=step,
                 noise=noise,

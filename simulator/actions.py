@@ -16,7 +16,7 @@ import msgspec
 from simulator.strategies import Strategy
 from tepwatch.errors import TepwatchError
 from tepwatch.records import EventKind
-from tepwatch.tags import DISTURBANCES, TAGS, XMEAS_IDS, XMV
+from tepwatch.tags import TAGS, XMEAS_IDS, XMV
 
 VALVE4_STUCK: Final = "valve4-stuck"
 """The benchmark's fault 21, no disturbance of the paper: valve 4 held as in the base case."""
@@ -45,28 +45,28 @@ class SensorFault(enum.StrEnum):
 _NEEDS_AMOUNT: Final = frozenset({SensorFault.BIAS, SensorFault.DRIFT, SensorFault.NOISE})
 
 
-class Disturb(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="disturbance"):
+class Disturb(msgspec.Struct, frozen=True, tag="disturbance"):
     """Switch a disturbance (IDV), by the paper's number."""
 
     idv: int
     on: bool = True
 
 
-class SetSetpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="setpoint"):
+class SetSetpoint(msgspec.Struct, frozen=True, tag="setpoint"):
     """Ask the controllers for another value."""
 
     name: str
     value: float
 
 
-class HoldValve(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="valve"):
+class HoldValve(msgspec.Struct, frozen=True, tag="valve"):
     """Hold a valve (XMV), by the paper's number; without `percent` it is given back."""
 
     number: int
     percent: float | None = None
 
 
-class FailSensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sensor_fault"):
+class FailSensor(msgspec.Struct, frozen=True, tag="sensor_fault"):
     """Make an instrument (xmeas_1 to xmeas_41) fail; without `kind` it is mended."""
 
     tag: str
@@ -74,7 +74,7 @@ class FailSensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="s
     amount: float = 0.0
 
 
-class Restart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="restart"):
+class Restart(msgspec.Struct, frozen=True, tag="restart"):
     """Put the plant back to its start, as a new run."""
 
 
@@ -89,7 +89,7 @@ def check(action: Action, strategy: Strategy) -> None:
     """
     match action:
         case Disturb(idv=idv):
-            _within("idv", idv, 1, len(DISTURBANCES))
+            _within("idv", idv, 1, strategy.disturbances)
         case SetSetpoint(name=name, value=value):
             setpoint = strategy.setpoints.get(name)
             if setpoint is None:

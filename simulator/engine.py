@@ -52,10 +52,12 @@ class Plan(NamedTuple):
     """How the plants of a fleet are run, the same for all.
 
     `fast_steps` are the integration steps between two actions of the PI loops' fastest; `noise`
-    is 1, or 0 for instruments without error (what is drawn at random is drawn all the same).
+    is 1, or 0 for instruments without error (what is drawn at random is drawn all the same);
+    `revised` is whether the model is that of 2015, with random numbers of their own for noise.
     """
 
     strategy: int
+    revised: bool
     step_hours: float
     fast_steps: int
     kinetics: Kinetics
@@ -230,12 +232,15 @@ def _look(row: Floats, plan: Plan, mixtures: plant.Mixtures) -> None:
     hours = row[AT.hours]
     walks = row[AT.walks : AT.walks + WALKS * WALK_COEFFICIENTS]
     switches = row[AT.disturbances : AT.walks]
-    generator = np.uint64(row[AT.generator])
-    row[AT.generator] = float(disturbances.advance(walks, hours, switches, generator))
+    if hours >= row[AT.next_walk]:
+        generator = np.uint64(row[AT.generator])
+        generator = disturbances.advance(walks, hours, switches, generator, plan.revised)
+        row[AT.generator] = float(generator)
+        row[AT.next_walk] = disturbances.next_end(walks, plan.revised)
     states = row[AT.states : AT.states + STATES]
     process = plant.derivatives(
         states,
-        disturbances.conditions(walks, hours, switches),
+        disturbances.conditions(walks, hours, switches, plan.revised),
         plan.kinetics,
         row[AT.temperatures : AT.states],
         mixtures,
@@ -250,9 +255,16 @@ def _look(row: Floats, plan: Plan, mixtures: plant.Mixtures) -> None:
 
 
 @kernel
+def _noise_source(plan: Plan) -> int:
+    """Place of the random numbers that errors are made of."""
+    return AT.noise_generator if plan.revised else AT.generator
+
+
+@kernel
 def _measure(row: Floats, plan: Plan, normals: Floats, keep: bool) -> None:
     """Measure a plant alone."""
-    row[AT.generator] = float(noise.normals(np.uint64(row[AT.generator]), normals))
+    source = _noise_source(plan)
+    row[source] = float(noise.normals(np.uint64(row[source]), normals))
     if keep:
         for j in range(CONTINUOUS):
             error = normals[j] * instruments.NOISE[j] * plan.noise
@@ -264,12 +276,13 @@ def _measure_side_by_side(
     rows: Floats, running: int, plan: Plan, scratch: Scratch, keep: bool
 ) -> None:
     """Measure the plants that run: the noise of all is drawn at once."""
+    source = _noise_source(plan)
     for lane in range(running):
-        scratch.generators[lane] = rows[scratch.running[lane], AT.generator]
+        scratch.generators[lane] = rows[scratch.running[lane], source]
     noise.lanes(scratch.generators[:running], scratch.totals, scratch.lanes)
     for lane in range(running):
         row = rows[scratch.running[lane]]
-        row[AT.generator] = scratch.generators[lane]
+        row[source] = scratch.generators[lane]
         if keep:
             for j in range(CONTINUOUS):
                 error = scratch.lanes[j, lane] * instruments.NOISE[j] * plan.noise
@@ -296,8 +309,8 @@ def _sample(row: Floats, plan: Plan, normals: Floats) -> None:
 
 @kernel
 def _show(row: Floats, plan: Plan, normals: Floats, first: int, last: int) -> None:
-    generator = noise.normals(np.uint64(row[AT.generator]), normals[first:last])
-    row[AT.generator] = float(generator)
+    source = _noise_source(plan)
+    row[source] = float(noise.normals(np.uint64(row[source]), normals[first:last]))
     for j in range(first, last):
         error = normals[j] * instruments.NOISE[CONTINUOUS + j] * plan.noise
         row[AT.xmeas + CONTINUOUS + j] = row[AT.analyses + j] + error

@@ -26,7 +26,7 @@ from simulator.actions import (
 from simulator.components import Floats
 from simulator.instruments import SHUTDOWN_REASONS
 from simulator.layout import WIDTH, empty_plants
-from simulator.strategies import STRATEGIES, Strategy
+from simulator.strategies import REVISED, STRATEGIES, Strategy
 from tepwatch.errors import StateError
 from tepwatch.sealed import seal, unseal
 from tepwatch.tags import XMEAS, XMEAS_IDS, XMV
@@ -70,6 +70,7 @@ class DoneTo(NamedTuple):
 
 class _State(msgspec.Struct, array_like=True):
     strategy: str
+    revision: int
     step_seconds: float
     noise: bool
     steps_done: int
@@ -130,6 +131,7 @@ class Fleet:
         plants.states[plant] = self.strategy.states
         plants.xmv[plant] = self.strategy.xmv
         plants.generator[plant] = self._seeds[plant]
+        plants.noise_generator[plant] = self._seeds[plant]
         plants.fault_generator[plant] = self._seeds[plant]
         disturbances.begin(plants.walks[plant])
         self.strategy.begin(plants.memory[plant])
@@ -216,6 +218,7 @@ class Fleet:
         """The whole state; what follows from it is the same to the last bit."""
         state = _State(
             self.strategy.name,
+            self.strategy.revision,
             self.step_seconds,
             self.noise,
             self.steps_done,
@@ -237,8 +240,9 @@ class Fleet:
             state = msgspec.msgpack.decode(payload, type=_State)
         except msgspec.DecodeError as error:
             raise StateError(f"the plant's state is not readable: {error}") from error
+        strategy = STRATEGIES[state.strategy]
         fleet = cls(
-            STRATEGIES[state.strategy],
+            strategy.revised() if state.revision == REVISED else strategy,
             state.seeds,
             step_seconds=state.step_seconds,
             noise=state.noise,
@@ -266,4 +270,11 @@ def _plan(strategy: Strategy, step_seconds: float, *, noise: bool) -> engine.Pla
                 f"the step divides {control_pi.FAST_SECONDS} s, at which the loops act, "
                 f"not {step_seconds:g} s"
             )
-    return engine.Plan(strategy.code, step_hours, fast_steps, strategy.kinetics, float(noise))
+    return engine.Plan(
+        strategy.code,
+        strategy.revision == REVISED,
+        step_hours,
+        fast_steps,
+        strategy.kinetics,
+        float(noise),
+    )

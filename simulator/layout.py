@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from simulator.components import Floats
-from tepwatch.tags import DISTURBANCES, XMEAS, XMV
+from tepwatch.tags import DISTURBANCES, DISTURBANCES_2015, XMEAS, XMV
 
 # States: holdups in lbmol, internal energies in 1e6 Btu, temperatures in °C, valves in %.
 # Of reactor and separator the holdups of A, B and C are in the vapour, of D to H in the liquid.
@@ -36,7 +36,9 @@ GAS_ANALYSES: Final = 14
 PRODUCT_ANALYSES: Final = 5
 ANALYSES: Final = GAS_ANALYSES + PRODUCT_ANALYSES
 
-WALKS: Final = 12
+WALKS_1993: Final = 12
+WALKS: Final = 20
+"""Of the revision of 2015; the first 12 are the paper's."""
 WALK_COEFFICIENTS: Final = 6
 """Of a cubic: value, slope, quadratic, cubic; hours when it began and ends."""
 
@@ -69,6 +71,8 @@ class Places(NamedTuple):
     """Process time."""
     generator: int
     """State of the random numbers, an integer."""
+    noise_generator: int
+    """The same for the instruments' errors, where the revision keeps them apart."""
     shutdown: int
     """Code of the safety limit that was passed, 0 for none."""
     holding: int
@@ -76,6 +80,8 @@ class Places(NamedTuple):
     faulty: int
     next_analysis: int
     """Hours of the gas and the product analysers' next sample."""
+    next_walk: int
+    """Hours when the first of the walks needs a new segment."""
     temperatures: int
     states: int
     changes: int
@@ -111,10 +117,12 @@ _WIDTHS: Final = Places(
     steps=1,
     hours=1,
     generator=1,
+    noise_generator=1,
     shutdown=1,
     holding=1,
     faulty=1,
     next_analysis=2,
+    next_walk=1,
     temperatures=TEMPERATURES,
     states=STATES,
     changes=STATES,
@@ -122,7 +130,7 @@ _WIDTHS: Final = Places(
     xmeas=MEASUREMENTS,
     xmv=MANIPULATED,
     valve_commands=MANIPULATED,
-    disturbances=len(DISTURBANCES),
+    disturbances=len(DISTURBANCES) + len(DISTURBANCES_2015),
     walks=WALKS * WALK_COEFFICIENTS,
     analysed=ANALYSES,
     analyses=ANALYSES,

@@ -45,7 +45,6 @@ from simulator.reactor import STOICHIOMETRY, Kinetics
 from simulator.thermo import enthalpy, gas_heat, molar_mass
 from tepwatch.kernels import kernel
 
-_FEED_C: Final = 45.0
 _MOSTLY: Final = single(0.9999)
 _TRACE: Final = single(0.0001)
 _REACTOR_FEED_FLOW: Final = 1937.6
@@ -69,9 +68,9 @@ FEED_E: Final = _feed(e=_MOSTLY, f=_TRACE)
 FEED_A: Final = _feed(a=_MOSTLY, b=_TRACE)
 _FEED_D_MASS: Final = float(molar_mass(FEED_D))
 _FEED_E_MASS: Final = float(molar_mass(FEED_E))
-_FEED_E_ENTHALPY: Final = float(enthalpy(gas_heat(FEED_E), _FEED_C))
-_FEED_A_ENTHALPY: Final = float(enthalpy(gas_heat(FEED_A), _FEED_C))
+_FEED_A_HEAT: Final = gas_heat(FEED_A)
 _FEED_D_HEAT: Final = gas_heat(FEED_D)
+_FEED_E_HEAT: Final = gas_heat(FEED_E)
 
 
 class Mixtures(NamedTuple):
@@ -178,11 +177,11 @@ def derivatives(
     temperatures[MIXING_TEMPERATURE] = zone.temperature_c
 
     position = states[VALVES:]
-    d_feed = position[valves.D_FEED] * valves.D_FEED_A_PERCENT
-    e_feed = position[valves.E_FEED] * valves.E_FEED_A_PERCENT
-    a_feed = position[valves.A_FEED] * conditions.a_feed_share * valves.A_FEED_A_PERCENT
+    d_feed = position[valves.D_FEED] * conditions.d_feed_a_percent
+    e_feed = position[valves.E_FEED] * conditions.e_feed_a_percent
+    a_feed = position[valves.A_FEED] * conditions.a_feed_share * conditions.a_feed_a_percent
     ac_feed = (
-        position[valves.AC_FEED] * conditions.ac_feed_share * valves.AC_FEED_A_PERCENT
+        position[valves.AC_FEED] * conditions.ac_feed_share * conditions.ac_feed_a_percent
         + _AC_FEED_MIN
     )
     underflow = position[valves.SEPARATOR_LIQUID] * valves.SEPARATOR_LIQUID_A_PERCENT
@@ -297,21 +296,21 @@ def derivatives(
     )
     changes[MIXING_ENERGY] = (
         enthalpy(_FEED_D_HEAT, conditions.d_feed_c) * d_feed
-        + _FEED_E_ENTHALPY * e_feed
-        + _FEED_A_ENTHALPY * a_feed
+        + enthalpy(_FEED_E_HEAT, conditions.e_feed_celsius) * e_feed
+        + enthalpy(_FEED_A_HEAT, conditions.a_feed_celsius) * a_feed
         + overhead.enthalpy * overhead.flow
         + recycle_enthalpy * recycle.flow
         - zone.enthalpy * reactor_feed
     )
     changes[REACTOR_WATER_OUTLET] = cooling_water.outlet_change(
-        position[valves.REACTOR_WATER] * valves.REACTOR_WATER_A_PERCENT,
+        position[valves.REACTOR_WATER] * conditions.reactor_water_a_percent,
         conditions.reactor_water_c,
         states[REACTOR_WATER_OUTLET],
         reactor_heat,
         cooling_water.REACTOR_HOLDUP,
     )
     changes[CONDENSER_WATER_OUTLET] = cooling_water.outlet_change(
-        position[valves.CONDENSER_WATER] * valves.CONDENSER_WATER_A_PERCENT,
+        position[valves.CONDENSER_WATER] * conditions.condenser_water_a_percent,
         conditions.condenser_water_c,
         states[CONDENSER_WATER_OUTLET],
         condenser_heat,

@@ -16,7 +16,7 @@ from simulator.actions import (
     HoldValve,
     check,
 )
-from simulator.strategies import OPEN_LOOP
+from simulator.strategies import OPEN_LOOP, Strategy
 from tepwatch.tags import DISTURBANCES
 
 _PER_HOUR: Final = {"h": 1.0, "m": 60.0, "s": 3600.0}
@@ -110,7 +110,9 @@ def check_plant(plant: str, plants: Sequence[str]) -> None:
         raise ActionError(f"plant: {plant!r} is not one of {known or 'none'}")
 
 
-def parse_idv(text: str, plants: Sequence[str] | None = None) -> list[Scheduled]:
+def parse_idv(
+    text: str, plants: Sequence[str] | None = None, strategy: Strategy = OPEN_LOOP
+) -> list[Scheduled]:
     """What `--idv` asks for: a disturbance, from when to when, in one plant or in all.
 
     >>> parse_idv("plant-2:6@8h")
@@ -122,17 +124,18 @@ def parse_idv(text: str, plants: Sequence[str] | None = None) -> list[Scheduled]
         text: `6` from the start on, `6@8h`, `4@2h..5h`; before it the plant and a colon;
             `valve4-stuck` in place of the number for the benchmark's fault 21.
         plants: the names that exist; None leaves the name to be checked later.
+        strategy: of the plants.
 
     Raises:
         ActionError: not in this form, or there is no such disturbance, time or plant.
     """
     try:
-        return _parse_idv(text.strip(), plants)
+        return _parse_idv(text.strip(), plants, strategy)
     except ActionError as error:
         raise ActionError(f"--idv {text!r}: {error}; allowed is e.g. {_IDV_EXAMPLES}") from error
 
 
-def _parse_idv(text: str, plants: Sequence[str] | None) -> list[Scheduled]:
+def _parse_idv(text: str, plants: Sequence[str] | None, strategy: Strategy) -> list[Scheduled]:
     match = _IDV.fullmatch(text)
     if match is None:
         raise ActionError("not a disturbance with its time")
@@ -141,6 +144,7 @@ def _parse_idv(text: str, plants: Sequence[str] | None) -> list[Scheduled]:
         check_plant(plant, plants)
     begin, end = parse_span(match["at"] or "0h", match["until"])
     on, off = switch_of(match["fault"])
+    check(on, strategy)
     items = [Scheduled(begin, plant, on)]
     if end is not None:
         items.append(Scheduled(end, plant, off))
@@ -158,5 +162,4 @@ def switch_of(fault: str) -> tuple[Action, Action]:
     if not re.fullmatch("[0-9]{1,9}", fault):
         raise ActionError(f"idv is 1 to {len(DISTURBANCES)} or {VALVE4_STUCK}, not {fault!r}")
     on = Disturb(int(fault))
-    check(on, OPEN_LOOP)
     return on, Disturb(on.idv, on=False)

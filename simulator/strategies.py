@@ -10,6 +10,10 @@ import numpy as np
 from simulator import control_pi, control_ricker, engine
 from simulator.components import Floats
 from simulator.reactor import ORIGINAL_KINETICS, RICKER_KINETICS, Kinetics
+from tepwatch.tags import DISTURBANCES, DISTURBANCES_2015
+
+REVISED: Final = 2015
+"""The revision of the model with eight disturbances more."""
 
 
 class Setpoint(NamedTuple):
@@ -25,7 +29,7 @@ class Strategy(NamedTuple):
     """A control strategy, with the start of the plant that it was published with.
 
     `begin` fills a plant's memory; `take_over` tells it that a valve, by its place, is given back
-    at a percentage.
+    at a percentage. `revision` is the year of the plant's model.
     """
 
     name: str
@@ -38,6 +42,17 @@ class Strategy(NamedTuple):
     begin: Callable[[Floats], None]
     take_over: Callable[[Floats, int, float], None]
     setpoints: Mapping[str, Setpoint]
+    revision: int = 1993
+
+    @property
+    def disturbances(self) -> int:
+        """How many disturbances the model has."""
+        added = len(DISTURBANCES_2015) if self.revision == REVISED else 0
+        return len(DISTURBANCES) + added
+
+    def revised(self) -> Strategy:
+        """The same for the revision of 2015."""
+        return self._replace(revision=REVISED, kinetics=RICKER_KINETICS)
 
 
 def _singles(values: tuple[float, ...]) -> Floats:

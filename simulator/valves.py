@@ -26,17 +26,11 @@ from tepwatch.kernels import kernel
     AGITATOR,
 ) = range(12)
 
-# For a percent: flows in lbmol/h, heat transfer of the steam in 1e6 Btu/h/K, cooling water in
-# gal/min. The recycle and the purge flow by pressure, and the agitator turns.
-D_FEED_A_PERCENT: Final = 400.0 / 100.0
-E_FEED_A_PERCENT: Final = 400.0 / 100.0
-A_FEED_A_PERCENT: Final = 100.0 / 100.0
-AC_FEED_A_PERCENT: Final = 1500.0 / 100.0
+# For a percent: flows in lbmol/h, heat transfer of the steam in 1e6 Btu/h/K. Those of feeds and
+# cooling water may be disturbed (`simulator.disturbances`), recycle and purge flow by pressure.
 SEPARATOR_LIQUID_A_PERCENT: Final = 1500.0 / 100.0
 STRIPPER_LIQUID_A_PERCENT: Final = 1000.0 / 100.0
 STEAM_A_PERCENT: Final = single(0.03) / 100.0
-REACTOR_WATER_A_PERCENT: Final = 1000.0 / 100.0
-CONDENSER_WATER_A_PERCENT: Final = 1200.0 / 100.0
 
 LAG_HOURS: Final = np.array([8, 8, 6, 9, 7, 5, 5, 5, 120, 5, 5, 5]) / 3600.0
 LAGS_AN_HOUR: Final = 1.0 / LAG_HOURS

@@ -168,6 +168,19 @@ DISTURBANCES: Final[tuple[Disturbance, ...]] = (
 )
 """IDV 1 to 20; 16 to 20 are unnamed in the paper, their titles come from the model itself."""
 
+DISTURBANCES_2015: Final[tuple[Disturbance, ...]] = (
+    Disturbance(21, "A feed temperature", "random variation"),
+    Disturbance(22, "E feed temperature", "random variation"),
+    Disturbance(23, "A feed flow", "random variation"),
+    Disturbance(24, "D feed flow", "random variation"),
+    Disturbance(25, "E feed flow", "random variation"),
+    Disturbance(26, "A and C feed flow", "random variation"),
+    Disturbance(27, "Reactor cooling water flow", "random variation"),
+    Disturbance(28, "Condenser cooling water flow", "random variation"),
+)
+"""IDV 21 to 28, which the revision of 2015 adds: Bathelt, Ricker and Jelali, "Revision of the
+Tennessee Eastman process model", IFAC-PapersOnLine 48(8), 2015."""
+
 TAGS: Final[Mapping[str, Tag]] = {tag.id: tag for tag in (*XMEAS, *XMV)}
 """Every variable by its id."""
 

@@ -122,6 +122,14 @@ def test_a_live_simulation_into_kinesis_is_steered_and_ends_in_order(
     client.close()
 
 
+def test_the_revision_of_2015_has_more_disturbances(tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path / "run.csv"), "--hours", "0.2"]
+    refused = tepwatch("simulate", "--idv", "24", *out)
+    assert "idv is between 1 and 20, not 24" in one_line_error(refused)
+    answer = tepwatch("simulate", "--revision", "2015", "--idv", "24", *out)
+    assert answer.returncode == 0, answer.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

@@ -168,7 +168,37 @@ def test_rickers_strategy_cannot_hold_the_plant_without_a_feed(*, from_start: bo
     assert fleet.plants.hours[0] == pytest.approx(hours, abs=1e-9)
 
 
-@pytest.mark.parametrize("strategy", [BENCHMARK_PI, RICKER, OPEN_LOOP])
+@cache
+def run_of_2015() -> tuple[Floats, Floats]:
+    """States every 300 steps, and the measurements that follow the last, in open loop."""
+    d = golden("2015")
+    fleet = Fleet(OPEN_LOOP.revised(), [int(seed) for seed in d["seed"]])
+    fleet.plants.disturbances[:] = d["idv"]
+    states = []
+    for _ in range(d["states"].shape[1]):
+        fleet.advance(300, 300)
+        states.append(fleet.plants.states.copy())
+    fleet.advance(1, 300)
+    return np.stack(states, axis=1), fleet.plants.xmeas.copy()
+
+
+@pytest.mark.parametrize("case", range(12))
+def test_the_revision_of_2015_gives_its_c_models_numbers(case: int) -> None:
+    d = golden("2015")
+    states, xmeas = run_of_2015()
+    assert (far(states[case], d["states"][case]) < 1e-9).all()
+    assert (far(xmeas[case], d["xmeas"][case]) < 1e-9).all()
+
+
+def test_what_the_revision_adds_does_something() -> None:
+    d = golden("2015")
+    quiet = list(d["idv"].any(axis=1)).index(False)
+    for number in range(21, 29):
+        (case,) = np.flatnonzero((d["idv"].sum(axis=1) == 1) & (d["idv"][:, number - 1] == 1))
+        assert far(d["states"][case], d["states"][quiet]).max() > 1e-3, number
+
+
+@pytest.mark.parametrize("strategy", [BENCHMARK_PI, RICKER, OPEN_LOOP, RICKER.revised()])
 def test_a_plant_is_the_same_alone_and_in_a_fleet(strategy: Strategy) -> None:
     seeds = [*SEEDS, *range(1000, 1033)]
     together = Fleet(strategy, seeds)
@@ -181,7 +211,7 @@ def test_a_plant_is_the_same_alone_and_in_a_fleet(strategy: Strategy) -> None:
         assert (alone.advance(1500, 50).values[:, 0] == values[:, place]).all()
 
 
-@pytest.mark.parametrize("strategy", [BENCHMARK_PI, RICKER])
+@pytest.mark.parametrize("strategy", [BENCHMARK_PI, RICKER, BENCHMARK_PI.revised()])
 def test_what_is_saved_goes_on_to_the_last_bit(strategy: Strategy) -> None:
     fleet = Fleet(strategy, SEEDS)
     fleet.apply(1, Disturb(8))

@@ -30,7 +30,7 @@ from simulator.reactor import ORIGINAL_KINETICS, STOICHIOMETRY
 from simulator.strategies import OPEN_LOOP
 from tests.plants import GOLDEN
 
-PLAN = engine.Plan(engine.NONE, OPEN_LOOP.step_hours, 3, ORIGINAL_KINETICS, 1.0)
+PLAN = engine.Plan(engine.NONE, False, OPEN_LOOP.step_hours, 3, ORIGINAL_KINETICS, 1.0)
 
 
 @cache
@@ -39,20 +39,27 @@ def golden() -> dict[str, Floats]:
         return {name: arrays[name] for name in arrays.files}
 
 
+OF_1993 = 12 * 6
+"""Numbers of the walks that the original has."""
+
+
 def called(d: dict[str, Floats], n: int) -> Plants:
     """One call of the model from the state before the original's call `n`."""
     plants, scratch = empty_plants(1), engine.new_scratch()
     plants.hours[0] = d["time"][n]
     plants.states[0] = d["yy"][n]
     plants.xmv[0] = d["xmv"][n]
-    plants.disturbances[0] = d["idv"][n]
+    plants.disturbances[0, :20] = d["idv"][n]
     plants.generator[0] = d["seed_before"][n]
     plants.xmeas[0] = d["xmeas_before"][n]
     plants.valve_commands[0] = d["vcv_before"][n]
     plants.temperatures[0] = d["tguess"][n]
     plants.analyses[0] = d["xdel_before"][n][CONTINUOUS:]
     plants.next_analysis[0] = d["tgas_before"][n], d["tprod_before"][n]
-    plants.walks[0] = d["walk_before"][n].T.ravel()
+    plants.walks[0, :OF_1993] = d["walk_before"][n].T.ravel()
+    begun = np.empty(120)
+    disturbances.begin(begun)
+    plants.walks[0, OF_1993:] = begun[OF_1993:]
     engine.look(plants.rows, 0, PLAN, scratch)
     return plants
 
@@ -72,7 +79,7 @@ def test_a_call_leaves_what_the_original_leaves(n: int) -> None:
     )
     np.testing.assert_array_equal(plants.valve_commands[0], d["vcv_after"][n])
     np.testing.assert_allclose(
-        plants.walks[0], d["walk_after"][n].T.ravel(), rtol=1e-13, atol=1e-13
+        plants.walks[0, :OF_1993], d["walk_after"][n].T.ravel(), rtol=1e-13, atol=1e-13
     )
     np.testing.assert_allclose(plants.analyses[0], d["xdel_after"][n][CONTINUOUS:], rtol=1e-11)
 
@@ -106,10 +113,13 @@ def test_the_kernels_are_plain_python_too() -> None:
 
 def test_constants_are_the_originals() -> None:
     d = golden()
-    flows = [valves.D_FEED_A_PERCENT, valves.E_FEED_A_PERCENT, valves.A_FEED_A_PERCENT]
-    flows += [valves.AC_FEED_A_PERCENT, 0.0, 0.0, valves.SEPARATOR_LIQUID_A_PERCENT]
+    walks = np.empty(120)
+    disturbances.begin(walks)
+    outside = disturbances.conditions(walks, 0.0, np.zeros(28), False)
+    flows = [outside.d_feed_a_percent, outside.e_feed_a_percent, outside.a_feed_a_percent]
+    flows += [outside.ac_feed_a_percent, 0.0, 0.0, valves.SEPARATOR_LIQUID_A_PERCENT]
     flows += [valves.STRIPPER_LIQUID_A_PERCENT, valves.STEAM_A_PERCENT]
-    flows += [valves.REACTOR_WATER_A_PERCENT, valves.CONDENSER_WATER_A_PERCENT, 0.0]
+    flows += [outside.reactor_water_a_percent, outside.condenser_water_a_percent, 0.0]
     np.testing.assert_allclose(flows, d["const_vrng"] / 100.0, rtol=1e-15)
     np.testing.assert_array_equal(valves.LAG_HOURS, d["const_vtau"])
 
@@ -126,9 +136,9 @@ factors = st.lists(st.floats(0.8, 1.25), min_size=STATES, max_size=STATES)
 @given(factors, st.floats(0.0, 60.0))
 def test_the_plants_mass_balance_closes(factor: list[float], hours: float) -> None:
     states = OPEN_LOOP.states * np.array(factor)
-    walks = np.empty(72)
+    walks = np.empty(120)
     disturbances.begin(walks)
-    conditions = disturbances.conditions(walks, 0.05, np.zeros(20))
+    conditions = disturbances.conditions(walks, 0.05, np.zeros(28), False)
     mixtures, changes = plant.new_mixtures(), np.zeros(STATES)
     process = plant.derivatives(
         states, conditions, ORIGINAL_KINETICS, np.full(4, 90.0), mixtures, changes
@@ -166,9 +176,9 @@ LIMITS = [
 @pytest.mark.parametrize(("reason", "what", "value"), LIMITS)
 def test_every_safety_limit_has_its_reason(reason: str, what: str, value: float) -> None:
     states, changes = OPEN_LOOP.states, np.zeros(STATES)
-    walks = np.empty(72)
+    walks = np.empty(120)
     disturbances.begin(walks)
-    conditions = disturbances.conditions(walks, 0.0, np.zeros(20))
+    conditions = disturbances.conditions(walks, 0.0, np.zeros(28), False)
     process = plant.derivatives(
         states, conditions, ORIGINAL_KINETICS, np.zeros(4), plant.new_mixtures(), changes
     )
@@ -201,7 +211,7 @@ def test_a_vessel_holds_what_is_put_into_it() -> None:
 
 
 def test_a_sticking_valve_takes_only_a_large_change() -> None:
-    commands, switches = np.full(12, 40.0), np.zeros(20)
+    commands, switches = np.full(12, 40.0), np.zeros(28)
     switches[disturbances.REACTOR_VALVE_STICKS] = 1.0
     asked = np.full(12, 41.9)
     valves.command(asked, commands, switches, False)
