@@ -61,6 +61,11 @@ def command(xmv: Floats, commands: Floats, disturbances: Floats, first: bool) ->
     A sticking valve takes a command only when it is further than 2 % from the last that it took;
     at the `first` moment of a plant all take it.
     """
+    sticking = disturbances[REACTOR_VALVE_STICKS] + disturbances[CONDENSER_VALVE_STICKS]
+    if sticking + disturbances[VALVES_STICK] == 0.0:
+        for i in range(len(xmv)):
+            commands[i] = min(max(xmv[i], 0.0), 100.0)
+        return
     for i in range(len(xmv)):
         switch = _STUCK_BY[i]
         stiction = 0.0 if switch == _NEVER else _STICTION_PERCENT * disturbances[switch]
