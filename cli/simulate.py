@@ -351,10 +351,7 @@ def _run(running: LiveSimulation, simulation: Simulation, output: Output) -> Non
                 print(f"{plant} was shut down at {hours:.4g} h: {reason}", file=sys.stderr)
                 said += 1
             if not finished:
-                print(
-                    f"process time {simulation.hours:.2f} h, {running.sent} records sent",
-                    file=sys.stderr,
-                )
+                print(f"process time {simulation.hours:.2f} h, {_so_far(running)}", file=sys.stderr)
         going.result()
 
 
@@ -369,11 +366,16 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _summary(running: LiveSimulation, output: Output, dropping: DroppingOutput | None) -> str:
-    text = f"{running.sent} records sent, {running.readings} of them readings"
+    text = f"{_so_far(running)}, {running.readings} of them readings"
     if isinstance(output, KinesisOutput):
         text += f" ({output.counts.resent} sent twice, {output.counts.waits} waits)"
     if dropping is not None and dropping.dropped:
         text += f"; {dropping.dropped} readings dropped, since the stream was too slow"
-    if running.slipped_seconds > 0:
-        text += f"; fell {running.slipped_seconds:.1f} s behind the rate"
     return text
+
+
+def _so_far(running: LiveSimulation) -> str:
+    """What was sent, and how far it fell behind."""
+    slipped = running.slipped_seconds
+    behind = f" ({slipped:.1f} s behind the rate)" if slipped > 0 else ""
+    return f"{running.sent} records sent{behind}"

@@ -61,7 +61,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, a line a p
 IdvArgument = Annotated[
     str,
     typer.Argument(
-        help=f"Disturbance, 1 to {len(DISTURBANCES)}, or {VALVE4_STUCK}.", metavar="IDV"
+        help=f"Disturbance, 1 to {len(DISTURBANCES)} (28 in the revision of 2015), or "
+        f"{VALVE4_STUCK}.",
+        metavar="IDV",
     ),
 ]
 

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import settings
 
 from localaws.server import LocalAws
+from simulator.channel import ControlChannel
+from tests.steering import RecordedSteering
 
 settings.register_profile("tests", deadline=None, print_blob=True)
 settings.load_profile("tests")
@@ -23,3 +25,16 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 def stream_name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A name no other test has."""
     return f"test-{tmp_path.name}"[:100].strip("-")
+
+
+@pytest.fixture
+def steering() -> RecordedSteering:
+    """A simulation that only keeps what is asked of it."""
+    return RecordedSteering()
+
+
+@pytest.fixture
+def served(steering: RecordedSteering) -> Iterator[ControlChannel]:
+    """Its control interface."""
+    with ControlChannel(steering) as channel:
+        yield channel

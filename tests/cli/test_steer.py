@@ -40,17 +40,6 @@ AT = "from process time 8.0005 h (seq 1234)"
 
 
 @pytest.fixture
-def steering() -> RecordedSteering:
-    return RecordedSteering()
-
-
-@pytest.fixture
-def served(steering: RecordedSteering) -> Iterator[ControlChannel]:
-    with ControlChannel(steering) as served:
-        yield served
-
-
-@pytest.fixture
 def data_dir(served: ControlChannel, tmp_path: Path) -> Iterator[str]:
     """The folder of a running simulation."""
     channel_file.announce(tmp_path, served)

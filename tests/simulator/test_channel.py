@@ -80,17 +80,6 @@ def _closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def steering() -> RecordedSteering:
-    return RecordedSteering()
-
-
-@pytest.fixture
-def served(steering: RecordedSteering) -> Iterator[ControlChannel]:
-    with ControlChannel(steering) as served:
-        yield served
-
-
-@pytest.fixture
 def guarded(steering: RecordedSteering) -> Iterator[ControlChannel]:
     with ControlChannel(steering, token=TOKEN) as served:
         yield served
