@@ -1,1 +1,1 @@
-"""Where plant data come from: for now recordings, replayed as live streams."""
+"""The plant, simulated and steered live, and recordings of it, replayed as live streams."""

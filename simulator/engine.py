@@ -238,7 +238,7 @@ def _look(row: Floats, plan: Plan, mixtures: plant.Mixtures) -> None:
         row[AT.generator] = float(generator)
         row[AT.next_walk] = disturbances.next_end(walks, plan.revised)
     states = row[AT.states : AT.states + STATES]
-    process = plant.derivatives(
+    process, heats = plant.derivatives(
         states,
         disturbances.conditions(walks, hours, switches, plan.revised),
         plan.kinetics,
@@ -247,7 +247,7 @@ def _look(row: Floats, plan: Plan, mixtures: plant.Mixtures) -> None:
         row[AT.changes : AT.clean],
     )
     clean = row[AT.clean : AT.xmeas]
-    instruments.measure(process, states, clean)
+    instruments.measure(process, heats, states, clean)
     row[AT.shutdown] = float(instruments.limit_passed(process, clean))
     next_sample = min(row[AT.next_analysis], row[AT.next_analysis + 1])
     if hours == 0.0 or hours >= next_sample:

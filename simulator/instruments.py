@@ -9,7 +9,7 @@ import numpy as np
 from simulator import stripper
 from simulator.components import Floats, single
 from simulator.layout import CONDENSER_WATER_OUTLET, GAS_ANALYSES, REACTOR_WATER_OUTLET
-from simulator.plant import Mixtures, Process
+from simulator.plant import FEED_D_MASS, FEED_E_MASS, Heats, Mixtures, Process
 from tepwatch.kernels import kernel
 
 # Factors, not divisors: a processor multiplies five times as fast as it divides.
@@ -71,14 +71,14 @@ _PRODUCT_FIRST: Final = 3
 
 
 @kernel
-def measure(process: Process, states: Floats, out: Floats) -> None:
+def measure(process: Process, heats: Heats, states: Floats, out: Floats) -> None:
     """Fill `out` with the 22 continuous measurements, without noise."""
     tank_r, tank_s, foot = process.reactor, process.separator, process.stripper
     out[0] = process.a_feed * _KSCMH_A_LBMOL_PER_H
-    out[1] = process.d_feed_mass * _KG_A_LB
-    out[2] = process.e_feed_mass * _KG_A_LB
+    out[1] = process.d_feed * FEED_D_MASS * _KG_A_LB
+    out[2] = process.e_feed * FEED_E_MASS * _KG_A_LB
     out[3] = process.ac_feed * _KSCMH_A_LBMOL_PER_H
-    out[4] = process.recycle * _KSCMH_A_LBMOL_PER_H
+    out[4] = process.recycle.flow * _KSCMH_A_LBMOL_PER_H
     out[5] = process.reactor_feed * _KSCMH_A_LBMOL_PER_H
     out[6] = _gauge_kpa(tank_r.pressure_mmhg)
     out[7] = (tank_r.liquid_ft3 - _REACTOR_EMPTY_FT3) * _REACTOR_PERCENT_A_FT3
@@ -92,8 +92,8 @@ def measure(process: Process, states: Floats, out: Floats) -> None:
     out[15] = _gauge_kpa(process.mixed.pressure_mmhg)
     out[16] = process.product / foot.liquid_density * _M3_A_FT3
     out[17] = foot.temperature_c
-    out[18] = process.steam_heat * _STEAM_KG_A_1E6_BTU
-    out[19] = process.compressor_work * _KW_A_1E6_BTU_PER_H
+    out[18] = heats.steam * _STEAM_KG_A_1E6_BTU
+    out[19] = process.recycle.work * _KW_A_1E6_BTU_PER_H
     out[20] = states[REACTOR_WATER_OUTLET]
     out[21] = states[CONDENSER_WATER_OUTLET]
 

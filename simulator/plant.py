@@ -66,8 +66,8 @@ def _feed(**fractions: float) -> Floats:
 FEED_D: Final = _feed(b=_TRACE, d=_MOSTLY)
 FEED_E: Final = _feed(e=_MOSTLY, f=_TRACE)
 FEED_A: Final = _feed(a=_MOSTLY, b=_TRACE)
-_FEED_D_MASS: Final = float(molar_mass(FEED_D))
-_FEED_E_MASS: Final = float(molar_mass(FEED_E))
+FEED_D_MASS: Final = float(molar_mass(FEED_D))
+FEED_E_MASS: Final = float(molar_mass(FEED_E))
 _FEED_A_HEAT: Final = gas_heat(FEED_A)
 _FEED_D_HEAT: Final = gas_heat(FEED_D)
 _FEED_E_HEAT: Final = gas_heat(FEED_E)
@@ -98,27 +98,37 @@ def new_mixtures() -> Mixtures:
 
 
 class Process(NamedTuple):
-    """What goes on in the plant at one moment, for the instruments.
+    """What is in the plant's vessels at one moment, and what flows between them.
 
-    Flows in lbmol/h, mass flows in lb/h, pressures in mmHg, liquids in ft3 and lbmol/ft3, heat in
-    1e6 Btu/h.
+    Flows in lbmol/h, enthalpies in 1e6 Btu/lbmol, heat and work in 1e6 Btu/h; cooling water in the
+    unit of its valve.
     """
 
     reactor: vessel.Vessel
     separator: vessel.Vessel
     stripper: stripper.Stripper
     mixed: mixing.Mixed
-    d_feed_mass: float
-    e_feed_mass: float
+    d_feed: float
+    e_feed: float
     a_feed: float
     ac_feed: float
     reactor_feed: float
-    recycle: float
+    reactor_product: float
+    recycle: compressor.Recycle
     purge: float
     separator_liquid: float
+    overhead: stripper.Overhead
     product: float
-    steam_heat: float
-    compressor_work: float
+    reactor_water: float
+    condenser_water: float
+
+
+class Heats(NamedTuple):
+    """Heat that reactor, condenser and stripper take up, in 1e6 Btu/h; cooling is negative."""
+
+    reactor: float
+    condenser: float
+    steam: float
 
 
 @kernel
@@ -129,7 +139,7 @@ def derivatives(
     temperatures: Floats,
     mixtures: Mixtures,
     changes: Floats,
-) -> Process:
+) -> tuple[Process, Heats]:
     """Change of the states per hour, valves left out.
 
     Args:
@@ -140,6 +150,39 @@ def derivatives(
         mixtures: filled.
         changes: (50,) filled but for the valves.
     """
+    process = _process(states, conditions, temperatures, mixtures)
+    reaction = reactor.reactions(
+        process.reactor,
+        mixtures.reactor_partial_mmhg,
+        conditions.kinetics_1,
+        conditions.kinetics_2,
+        kinetics,
+    )
+    heats = _heats(process, states, conditions)
+    _balance_components(process, mixtures, reaction, changes)
+    _balance_energy(process, mixtures, conditions, heats, reaction.heat, changes)
+    changes[REACTOR_WATER_OUTLET] = cooling_water.outlet_change(
+        process.reactor_water,
+        conditions.reactor_water_c,
+        states[REACTOR_WATER_OUTLET],
+        heats.reactor,
+        cooling_water.REACTOR_HOLDUP,
+    )
+    changes[CONDENSER_WATER_OUTLET] = cooling_water.outlet_change(
+        process.condenser_water,
+        conditions.condenser_water_c,
+        states[CONDENSER_WATER_OUTLET],
+        heats.condenser,
+        cooling_water.CONDENSER_HOLDUP,
+    )
+    return process, heats
+
+
+@kernel
+def _process(
+    states: Floats, conditions: Conditions, temperatures: Floats, mixtures: Mixtures
+) -> Process:
+    """What is in the vessels, and the flows that valves and pressures let through."""
     x = mixtures
     tank_r = vessel.contents(
         states[REACTOR:REACTOR_ENERGY],
@@ -177,70 +220,90 @@ def derivatives(
     temperatures[MIXING_TEMPERATURE] = zone.temperature_c
 
     position = states[VALVES:]
-    d_feed = position[valves.D_FEED] * conditions.d_feed_a_percent
-    e_feed = position[valves.E_FEED] * conditions.e_feed_a_percent
-    a_feed = position[valves.A_FEED] * conditions.a_feed_share * conditions.a_feed_a_percent
-    ac_feed = (
-        position[valves.AC_FEED] * conditions.ac_feed_share * conditions.ac_feed_a_percent
-        + _AC_FEED_MIN
-    )
+    a_feed_percent = position[valves.A_FEED] * conditions.a_feed_share
+    ac_feed_percent = position[valves.AC_FEED] * conditions.ac_feed_share
+    ac_feed = ac_feed_percent * conditions.ac_feed_a_percent + _AC_FEED_MIN
     underflow = position[valves.SEPARATOR_LIQUID] * valves.SEPARATOR_LIQUID_A_PERCENT
-    product = position[valves.STRIPPER_LIQUID] * valves.STRIPPER_LIQUID_A_PERCENT
-    reactor_feed = (
-        _REACTOR_FEED_FLOW
-        * math.sqrt(max(zone.pressure_mmhg - tank_r.pressure_mmhg, 0.0))
-        / zone.molar_mass
-    )
-    reactor_product = (
-        _REACTOR_PRODUCT_FLOW
-        * math.sqrt(max(tank_r.pressure_mmhg - tank_s.pressure_mmhg, 0.0))
-        * (1.0 - _PRODUCT_FLOW_LOSS * conditions.product_flow_loss)
-        / tank_r.vapour_molar_mass
-    )
-    purge = (
-        position[valves.PURGE]
-        * _PURGE_FLOW
-        * math.sqrt(max(tank_s.pressure_mmhg - _ATMOSPHERE_MMHG, 0.0))
-        / tank_s.vapour_molar_mass
-    )
-    recycle = compressor.run(
-        tank_s.pressure_mmhg,
-        zone.pressure_mmhg,
-        tank_s.temperature_c,
-        tank_s.vapour_molar_mass,
-        position[valves.RECYCLE],
-    )
     x.ac_feed[A] = conditions.ac_feed_a
     x.ac_feed[B] = conditions.ac_feed_b
     x.ac_feed[C] = conditions.ac_feed_c
-    overhead = stripper.overhead(
-        ac_feed,
-        x.ac_feed,
-        underflow,
-        x.separator_liquid,
-        foot.temperature_c,
-        x.overhead_flows,
-        x.overhead,
-    )
-
-    reaction = reactor.reactions(
-        tank_r, x.reactor_partial_mmhg, conditions.kinetics_1, conditions.kinetics_2, kinetics
-    )
-    reactor_heat = reactor.cooling(
+    lost = _PRODUCT_FLOW_LOSS * conditions.product_flow_loss
+    return Process(
         tank_r,
-        states[REACTOR_WATER_OUTLET],
-        position[valves.AGITATOR],
-        conditions.reactor_fouling,
+        tank_s,
+        foot,
+        zone,
+        position[valves.D_FEED] * conditions.d_feed_a_percent,
+        position[valves.E_FEED] * conditions.e_feed_a_percent,
+        a_feed_percent * conditions.a_feed_a_percent,
+        ac_feed,
+        _REACTOR_FEED_FLOW
+        * _root_of_drop(zone.pressure_mmhg, tank_r.pressure_mmhg)
+        / zone.molar_mass,
+        _REACTOR_PRODUCT_FLOW
+        * _root_of_drop(tank_r.pressure_mmhg, tank_s.pressure_mmhg)
+        * (1.0 - lost)
+        / tank_r.vapour_molar_mass,
+        compressor.run(
+            tank_s.pressure_mmhg,
+            zone.pressure_mmhg,
+            tank_s.temperature_c,
+            tank_s.vapour_molar_mass,
+            position[valves.RECYCLE],
+        ),
+        position[valves.PURGE]
+        * _PURGE_FLOW
+        * _root_of_drop(tank_s.pressure_mmhg, _ATMOSPHERE_MMHG)
+        / tank_s.vapour_molar_mass,
+        underflow,
+        stripper.overhead(
+            ac_feed,
+            x.ac_feed,
+            underflow,
+            x.separator_liquid,
+            foot.temperature_c,
+            x.overhead_flows,
+            x.overhead,
+        ),
+        position[valves.STRIPPER_LIQUID] * valves.STRIPPER_LIQUID_A_PERCENT,
+        position[valves.REACTOR_WATER] * conditions.reactor_water_a_percent,
+        position[valves.CONDENSER_WATER] * conditions.condenser_water_a_percent,
     )
-    condenser_heat = separator.condensing(
-        reactor_product,
-        tank_r.temperature_c,
-        states[CONDENSER_WATER_OUTLET],
-        conditions.condenser_fouling,
-    )
-    steam = position[valves.STEAM] * valves.STEAM_A_PERCENT * (1.0 + conditions.steam_gain)
-    steam_heat = stripper.steam_heating(steam, foot.temperature_c)
 
+
+@kernel
+def _root_of_drop(before_mmhg: float, after_mmhg: float) -> float:
+    """Square root of a pressure drop; nothing flows back."""
+    return math.sqrt(max(before_mmhg - after_mmhg, 0.0))
+
+
+@kernel
+def _heats(process: Process, states: Floats, conditions: Conditions) -> Heats:
+    position = states[VALVES:]
+    steam = position[valves.STEAM] * valves.STEAM_A_PERCENT * (1.0 + conditions.steam_gain)
+    return Heats(
+        reactor.cooling(
+            process.reactor,
+            states[REACTOR_WATER_OUTLET],
+            position[valves.AGITATOR],
+            conditions.reactor_fouling,
+        ),
+        separator.condensing(
+            process.reactor_product,
+            process.reactor.temperature_c,
+            states[CONDENSER_WATER_OUTLET],
+            conditions.condenser_fouling,
+        ),
+        stripper.steam_heating(steam, process.stripper.temperature_c),
+    )
+
+
+@kernel
+def _balance_components(
+    process: Process, mixtures: Mixtures, reaction: reactor.Reactions, changes: Floats
+) -> None:
+    """Change of the holdups: what comes in and is made, less what goes out."""
+    x = mixtures
     for i in range(COMPONENTS):
         made = (
             STOICHIOMETRY[0, i] * reaction.rate_1
@@ -248,88 +311,68 @@ def derivatives(
             + STOICHIOMETRY[2, i] * reaction.rate_3
             + STOICHIOMETRY[3, i] * reaction.rate_4
         )
-        into_reactor = x.mixed[i] * reactor_feed
-        out_of_reactor = x.reactor_vapour[i] * reactor_product
-        recycled = x.separator_vapour[i] * recycle.flow
-        drawn_off = x.separator_liquid[i] * underflow
+        into_reactor = x.mixed[i] * process.reactor_feed
+        out_of_reactor = x.reactor_vapour[i] * process.reactor_product
+        recycled = x.separator_vapour[i] * process.recycle.flow
+        purged = x.separator_vapour[i] * process.purge
+        drawn_off = x.separator_liquid[i] * process.separator_liquid
         changes[REACTOR + i] = into_reactor - out_of_reactor + made
-        changes[SEPARATOR + i] = (
-            out_of_reactor - recycled - x.separator_vapour[i] * purge - drawn_off
-        )
+        changes[SEPARATOR + i] = out_of_reactor - recycled - purged - drawn_off
         changes[STRIPPER + i] = (
-            x.ac_feed[i] * ac_feed
+            x.ac_feed[i] * process.ac_feed
             + drawn_off
             - x.overhead_flows[i]
-            - x.stripper_liquid[i] * product
+            - x.stripper_liquid[i] * process.product
         )
         changes[MIXING + i] = (
-            FEED_D[i] * d_feed
-            + FEED_E[i] * e_feed
-            + FEED_A[i] * a_feed
+            FEED_D[i] * process.d_feed
+            + FEED_E[i] * process.e_feed
+            + FEED_A[i] * process.a_feed
             + x.overhead_flows[i]
             + recycled
             - into_reactor
         )
 
+
+@kernel
+def _balance_energy(
+    process: Process,
+    mixtures: Mixtures,
+    conditions: Conditions,
+    heats: Heats,
+    reaction_heat: float,
+    changes: Floats,
+) -> None:
+    """Change of the energies: what streams bring and heat adds, less what streams take."""
+    tank_s, overhead = process.separator, process.overhead
     # The recycle carries the compressor's work already where it leaves the separator: a slip of
     # the original which every variant of the model keeps.
-    recycle_enthalpy = tank_s.vapour_enthalpy + recycle.work / recycle.flow
-    changes[REACTOR_ENERGY] = (
-        zone.enthalpy * reactor_feed
-        - tank_r.vapour_enthalpy * reactor_product
-        + reaction.heat
-        + reactor_heat
-    )
+    recycled = tank_s.vapour_enthalpy * process.recycle.flow + process.recycle.work
+    into_reactor = process.mixed.enthalpy * process.reactor_feed
+    out_of_reactor = process.reactor.vapour_enthalpy * process.reactor_product
+    drawn_off = tank_s.liquid_enthalpy * process.separator_liquid
+    stripped = overhead.enthalpy * overhead.flow
+    ac_feed = enthalpy(gas_heat(mixtures.ac_feed), conditions.ac_feed_celsius) * process.ac_feed
+    changes[REACTOR_ENERGY] = into_reactor - out_of_reactor + reaction_heat + heats.reactor
     changes[SEPARATOR_ENERGY] = (
-        tank_r.vapour_enthalpy * reactor_product
-        - recycle_enthalpy * recycle.flow
-        - tank_s.vapour_enthalpy * purge
-        - tank_s.liquid_enthalpy * underflow
-        + condenser_heat
+        out_of_reactor
+        - recycled
+        - tank_s.vapour_enthalpy * process.purge
+        - drawn_off
+        + heats.condenser
     )
     changes[STRIPPER_ENERGY] = (
-        enthalpy(gas_heat(x.ac_feed), conditions.ac_feed_celsius) * ac_feed
-        + tank_s.liquid_enthalpy * underflow
-        - overhead.enthalpy * overhead.flow
-        - foot.liquid_enthalpy * product
-        + steam_heat
+        ac_feed
+        + drawn_off
+        - stripped
+        - process.stripper.liquid_enthalpy * process.product
+        + heats.steam
     )
     changes[MIXING_ENERGY] = (
-        enthalpy(_FEED_D_HEAT, conditions.d_feed_c) * d_feed
-        + enthalpy(_FEED_E_HEAT, conditions.e_feed_celsius) * e_feed
-        + enthalpy(_FEED_A_HEAT, conditions.a_feed_celsius) * a_feed
-        + overhead.enthalpy * overhead.flow
-        + recycle_enthalpy * recycle.flow
-        - zone.enthalpy * reactor_feed
-    )
-    changes[REACTOR_WATER_OUTLET] = cooling_water.outlet_change(
-        position[valves.REACTOR_WATER] * conditions.reactor_water_a_percent,
-        conditions.reactor_water_c,
-        states[REACTOR_WATER_OUTLET],
-        reactor_heat,
-        cooling_water.REACTOR_HOLDUP,
-    )
-    changes[CONDENSER_WATER_OUTLET] = cooling_water.outlet_change(
-        position[valves.CONDENSER_WATER] * conditions.condenser_water_a_percent,
-        conditions.condenser_water_c,
-        states[CONDENSER_WATER_OUTLET],
-        condenser_heat,
-        cooling_water.CONDENSER_HOLDUP,
-    )
-    return Process(
-        tank_r,
-        tank_s,
-        foot,
-        zone,
-        d_feed * _FEED_D_MASS,
-        e_feed * _FEED_E_MASS,
-        a_feed,
-        ac_feed,
-        reactor_feed,
-        recycle.flow,
-        purge,
-        underflow,
-        product,
-        steam_heat,
-        recycle.work,
+        enthalpy(_FEED_D_HEAT, conditions.d_feed_c) * process.d_feed
+        + enthalpy(_FEED_E_HEAT, conditions.e_feed_celsius) * process.e_feed
+        + enthalpy(_FEED_A_HEAT, conditions.a_feed_celsius) * process.a_feed
+        + stripped
+        + recycled
+        - into_reactor
     )

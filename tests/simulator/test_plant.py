@@ -140,7 +140,7 @@ def test_the_plants_mass_balance_closes(factor: list[float], hours: float) -> No
     disturbances.begin(walks)
     conditions = disturbances.conditions(walks, 0.05, np.zeros(28), False)
     mixtures, changes = plant.new_mixtures(), np.zeros(STATES)
-    process = plant.derivatives(
+    process, _ = plant.derivatives(
         states, conditions, ORIGINAL_KINETICS, np.full(4, 90.0), mixtures, changes
     )
     mass = MOLAR_MASS_LB_PER_LBMOL
@@ -148,8 +148,8 @@ def test_the_plants_mass_balance_closes(factor: list[float], hours: float) -> No
         changes[first : first + 8] @ mass for first in (REACTOR, SEPARATOR, STRIPPER, MIXING)
     )
     into = (
-        process.d_feed_mass
-        + process.e_feed_mass
+        process.d_feed * plant.FEED_D_MASS
+        + process.e_feed * plant.FEED_E_MASS
         + process.a_feed * (plant.FEED_A @ mass)
         + process.ac_feed * (mixtures.ac_feed @ mass)
     )
@@ -179,11 +179,11 @@ def test_every_safety_limit_has_its_reason(reason: str, what: str, value: float)
     walks = np.empty(120)
     disturbances.begin(walks)
     conditions = disturbances.conditions(walks, 0.0, np.zeros(28), False)
-    process = plant.derivatives(
+    process, heats = plant.derivatives(
         states, conditions, ORIGINAL_KINETICS, np.zeros(4), plant.new_mixtures(), changes
     )
     clean = np.zeros(CONTINUOUS)
-    instruments.measure(process, states, clean)
+    instruments.measure(process, heats, states, clean)
     assert instruments.limit_passed(process, clean) == 0
     ft3 = value * 35.3145
     changed: dict[str, plant.Process] = {
@@ -193,7 +193,7 @@ def test_every_safety_limit_has_its_reason(reason: str, what: str, value: float)
         "separator": process._replace(separator=process.separator._replace(liquid_ft3=ft3)),
         "stripper": process._replace(stripper=process.stripper._replace(liquid_ft3=ft3)),
     }
-    instruments.measure(changed[what], states, clean)
+    instruments.measure(changed[what], heats, states, clean)
     code = instruments.limit_passed(changed[what], clean)
     assert instruments.SHUTDOWN_REASONS[code] == reason
 
