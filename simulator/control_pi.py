@@ -43,11 +43,11 @@ class _Loop(NamedTuple):
     sets_span: float = 0.0
 
 
-def _product(*factors: float) -> float:
-    """A product in single precision, as the compiler folds it."""
-    result = np.float32(1.0)
-    for factor in factors:
-        result = np.float32(result * np.float32(factor))
+def _quotient(value: float, *divisors: float) -> float:
+    """A value divided in turn, in single precision, as the compiler folds it."""
+    result = np.float32(value)
+    for divisor in divisors:
+        result = np.float32(result / np.float32(divisor))
     return float(result)
 
 
@@ -64,24 +64,17 @@ _LOOPS: Final = (
     _Loop(7, 12, 50.0, 70.0, -2.06, _NO_RESET, _FAST),
     _Loop(8, 15, 50.0, 70.0, -1.62, _NO_RESET, _FAST),
     _Loop(9, 19, 230.31, 460.0, 0.41, _NO_RESET, _FAST),
-    _Loop(10, 21, 94.599, 150.0, _product(-0.156, 10.0), 1452.0, _FAST),
+    _Loop(10, 21, 94.599, 150.0, single(single(-0.156) * 10.0), 1452.0, _FAST),
     _Loop(11, 17, 22.949, 46.0, 1.09, 2600.0, _FAST),
-    _Loop(16, 18, 65.731, 130.0, float(np.float32(1.69) / np.float32(10)), 236.0, _FAST, 9, 460.0),
-    _Loop(17, 8, 75.0, 50.0, float(np.float32(11.1) / np.float32(10)), 3168.0, _FAST, 4, 15.25),
-    _Loop(18, 9, 120.40, 150.0, _product(2.83, 10.0), 982.0, _FAST, 10, 150.0),
+    _Loop(16, 18, 65.731, 130.0, _quotient(1.69, 10), 236.0, _FAST, 9, 460.0),
+    _Loop(17, 8, 75.0, 50.0, _quotient(11.1, 10), 3168.0, _FAST, 4, 15.25),
+    _Loop(18, 9, 120.40, 150.0, single(single(2.83) * 10.0), 982.0, _FAST, 10, 150.0),
     _Loop(13, 23, 32.188, 100.0, 18.0, 3168.0, _ANALYSIS, 3, 1.017),
     _Loop(14, 26, 6.8820, 100.0, 8.3, 3168.0, _ANALYSIS, 1, 5811.0),
     _Loop(15, 27, 18.776, 100.0, 2.37, 5069.0, _ANALYSIS, 2, 8354.0),
-    _Loop(
-        19, 30, 13.823, 26.0,
-        float(np.float32(np.float32(-83.2) / np.float32(5)) / np.float32(3)),
-        6336.0, _ANALYSIS, 6, 1.0,
-    ),
-    _Loop(
-        20, 38, 0.83570, 1.6, float(np.float32(-16.3) / np.float32(5)), 12408.0, _PRODUCT_ANALYSIS,
-        16, 130.0,
-    ),
-)  # fmt: skip
+    _Loop(19, 30, 13.823, 26.0, _quotient(-83.2, 5, 3), 6336.0, _ANALYSIS, 6, 1.0),
+    _Loop(20, 38, 0.83570, 1.6, _quotient(-16.3, 5), 12408.0, _PRODUCT_ANALYSIS, 16, 130.0),
+)
 
 
 def _column(name: str) -> Floats:
@@ -95,9 +88,7 @@ _GAINS: Final = _column("gain")
 _EVERY: Final = np.array([loop.every for loop in _LOOPS])
 _SETS: Final = np.array([loop.sets for loop in _LOOPS])
 _SETS_SPANS: Final = _column("sets_span")
-_RESETS_HOURS: Final = np.array(
-    [float(np.float32(loop.reset_seconds) / np.float32(3600)) for loop in _LOOPS]
-)
+_RESETS_HOURS: Final = np.array([_quotient(loop.reset_seconds, 3600) for loop in _LOOPS])
 
 # What is kept: set-points by the loop's number, last errors likewise, and the purge's override.
 _ERRORS: Final = 24

@@ -74,7 +74,6 @@ class _State(msgspec.Struct, array_like=True):
     step_seconds: float
     noise: bool
     steps_done: int
-    seeds: tuple[int, ...]
     rows: bytes
 
 
@@ -103,15 +102,14 @@ class Fleet:
             if not 0 < seed < _SEED_LIMIT:
                 raise ValueError(f"a seed is between 1 and 2^53, not {seed}")
         self.strategy = strategy
-        self._seeds = tuple(seeds)
         self.step_seconds = strategy.step_seconds if step_seconds is None else step_seconds
         self.noise = noise
         self.plants = empty_plants(len(seeds))
         self._plan = _plan(strategy, self.step_seconds, noise=noise)
         self.steps_done = 0
         self._scratch = engine.new_scratch()
-        for plant in range(len(seeds)):
-            self._begin(plant)
+        for plant, seed in enumerate(seeds):
+            self._begin(plant, seed)
 
     @property
     def next_step(self) -> int:
@@ -123,16 +121,16 @@ class Fleet:
         number = engine.number_of(int(self.plants.steps[plant]), self._plan)
         return float(number * self.step_seconds / _SECONDS_AN_HOUR)
 
-    def _begin(self, plant: int) -> None:
+    def _begin(self, plant: int, seed: float) -> None:
         """Put a plant to its start; its process time begins anew."""
         plants = self.plants
         plants.rows[plant] = 0.0
         plants.manual[plant] = np.nan
         plants.states[plant] = self.strategy.states
         plants.xmv[plant] = self.strategy.xmv
-        plants.generator[plant] = self._seeds[plant]
-        plants.noise_generator[plant] = self._seeds[plant]
-        plants.fault_generator[plant] = self._seeds[plant]
+        plants.generator[plant] = seed
+        plants.noise_generator[plant] = seed
+        plants.fault_generator[plant] = seed
         disturbances.begin(plants.walks[plant])
         self.strategy.begin(plants.memory[plant])
         engine.look(plants.rows, plant, self._plan, self._scratch)
@@ -176,7 +174,8 @@ class Fleet:
                 code = sensors.SOUND if kind is None else _FAULTS[kind]
                 sensors.fail(self.plants.rows[plant], XMEAS_IDS.index(tag), code, amount)
             case Restart():
-                self._begin(plant)
+                # Random numbers go on: the next run is not the last one over again.
+                self._begin(plant, self.plants.generator[plant])
 
     def _hold(self, plant: int, valve: int, percent: float | None) -> None:
         held = self.plants.manual[plant, valve]
@@ -222,7 +221,6 @@ class Fleet:
             self.step_seconds,
             self.noise,
             self.steps_done,
-            self._seeds,
             self.plants.rows.tobytes(),
         )
         return seal(_KIND, _VERSION, msgspec.msgpack.encode(state))
@@ -238,16 +236,17 @@ class Fleet:
         payload = unseal(_KIND, _VERSION, data)
         try:
             state = msgspec.msgpack.decode(payload, type=_State)
-        except msgspec.DecodeError as error:
+            strategy = STRATEGIES[state.strategy]
+            rows = np.frombuffer(state.rows).reshape(-1, WIDTH)
+        except (msgspec.DecodeError, KeyError, ValueError) as error:
             raise StateError(f"the plant's state is not readable: {error}") from error
-        strategy = STRATEGIES[state.strategy]
         fleet = cls(
             strategy.revised() if state.revision == REVISED else strategy,
-            state.seeds,
+            [1] * len(rows),
             step_seconds=state.step_seconds,
             noise=state.noise,
         )
-        fleet.plants.rows[:] = np.frombuffer(state.rows).reshape(-1, WIDTH)
+        fleet.plants.rows[:] = rows
         fleet.steps_done = state.steps_done
         return fleet
 
