@@ -47,17 +47,26 @@ def demo(
     seconds = None if duration is None else parse_duration(duration)
     if json_file is not None and not json_file.resolve().parent.is_dir():
         raise InputFileError(f"--json {json_file}: its folder does not exist")
-    interrupted = threading.Event()
+    broken_off, interrupted = threading.Event(), threading.Event()
+
+    def break_off(*_: object) -> None:
+        broken_off.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, break_off)
     console = Console(stderr=True)
     with contextlib.ExitStack() as stack:
         with console.status("starting") as status:
 
             def say(text: str) -> None:
+                # Python cannot pass an interrupt on that comes while it finalizes an object.
+                if broken_off.is_set():
+                    raise KeyboardInterrupt
                 console.print(text, highlight=False)
                 status.update(text)
 
             run = stack.enter_context(DemoRun(data_dir, rate, speed, say))
-        # Until here Ctrl-C interrupts the start; from here on it ends the demo in order.
+        # Until here Ctrl-C breaks off the start; from here on it ends the demo in order.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: interrupted.set())
         _show(run, console, interrupted, seconds)

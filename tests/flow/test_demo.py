@@ -118,7 +118,7 @@ def test_nothing_stays_behind_when_it_is_interrupted_while_starting_or_killed(
     time.sleep(2.0)
     children = starting.descendants()
     starting.process.send_signal(signal.SIGINT)
-    assert starting.process.wait(20) == 130, starting.lines
+    assert starting.process.wait(40) == 130, starting.lines
     assert gone(children, 5)
     if sys.platform != "linux":
         return
