@@ -43,7 +43,7 @@ from simulator.layout import (
 )
 from simulator.reactor import STOICHIOMETRY, Kinetics
 from simulator.thermo import enthalpy, gas_heat, molar_mass
-from tepwatch.kernels import kernel
+from tepwatch.kernels import part
 
 _MOSTLY: Final = single(0.9999)
 _TRACE: Final = single(0.0001)
@@ -131,7 +131,7 @@ class Heats(NamedTuple):
     steam: float
 
 
-@kernel
+@part
 def derivatives(
     states: Floats,
     conditions: Conditions,
@@ -178,7 +178,7 @@ def derivatives(
     return process, heats
 
 
-@kernel
+@part
 def _process(
     states: Floats, conditions: Conditions, temperatures: Floats, mixtures: Mixtures
 ) -> Process:
@@ -271,13 +271,13 @@ def _process(
     )
 
 
-@kernel
+@part
 def _root_of_drop(before_mmhg: float, after_mmhg: float) -> float:
     """Square root of a pressure drop; nothing flows back."""
     return math.sqrt(max(before_mmhg - after_mmhg, 0.0))
 
 
-@kernel
+@part
 def _heats(process: Process, states: Floats, conditions: Conditions) -> Heats:
     position = states[VALVES:]
     steam = position[valves.STEAM] * valves.STEAM_A_PERCENT * (1.0 + conditions.steam_gain)
@@ -298,7 +298,7 @@ def _heats(process: Process, states: Floats, conditions: Conditions) -> Heats:
     )
 
 
-@kernel
+@part
 def _balance_components(
     process: Process, mixtures: Mixtures, reaction: reactor.Reactions, changes: Floats
 ) -> None:
@@ -334,7 +334,7 @@ def _balance_components(
         )
 
 
-@kernel
+@part
 def _balance_energy(
     process: Process,
     mixtures: Mixtures,

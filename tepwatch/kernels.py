@@ -26,10 +26,22 @@ def kernel(function: _F) -> _F:
 
     The original function stays at hand as `.py_func`, to be tested as plain Python.
     """
+    return _compiled(function, inline="never")
+
+
+def part(function: _F) -> _F:
+    """A part of larger kernels, compiled as if it were written there.
+
+    Calls are cheap, but large records passed between them are not.
+    """
+    return _compiled(function, inline="always")
+
+
+def _compiled(function: _F, *, inline: str) -> _F:
     # Where Numba reads the environment, when it is imported, this is not known yet.
     setattr(numba.config, "CACHE_DIR", str(cache_folder()))  # noqa: B010 - it declares no types
-    compiled: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
-    return cast("_F", compiled)
+    options: Any = {"cache": True, "error_model": "numpy", "nogil": True, "inline": inline}
+    return cast("_F", numba.njit(**options)(function))
 
 
 @cache
