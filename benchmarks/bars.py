@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def verdict(*, held: bool) -> str:
+    """Whether a bar is held, in a word."""
+    return "within" if held else "MISSES"
+
+
 def against(figure: float, bar: float) -> str:
     """What a figure is to a bar that it must not exceed."""
-    return f"{'within' if figure <= bar else 'MISSES'} the bar of {bar:g}"
+    return f"{verdict(held=figure <= bar)} the bar of {bar:g}"

@@ -22,6 +22,7 @@ from rich.table import Table
 from aws.http import JsonService
 from aws.timestream import RECORDS_MAX, TimestreamWriter
 from benchmarks import cpu
+from benchmarks.bars import verdict
 from localaws.server import LocalAws
 from localaws.timestream.catalogue import DatabaseProperties, Scope, TableProperties
 from localaws.timestream.points import series_of
@@ -305,5 +306,5 @@ def _verdicts(rounds: list[list[_Costs]], blocked: list[float], written: int, po
             longest - panel <= _BLOCKED_MS_MAX,
         ),
     ):
-        table.add_row(what, measured, bar, "within" if held else "MISSES")
+        table.add_row(what, measured, bar, verdict(held=held))
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +45,14 @@ DataDirOption = Annotated[
     ),
 ]
 DEFAULT_DATA_DIR = Path("tepwatch-data")
+
+
+class Destination(enum.StrEnum):
+    """Where to send the records."""
+
+    KINESIS = "kinesis"
+    FILE = "file"
+    STDOUT = "stdout"
 
 
 def load_settings(**given: Any) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import signal
 import sys
 import threading
@@ -15,6 +14,7 @@ import typer
 
 from cli.kinesis_output import KinesisOutput
 from cli.options import (
+    Destination,
     EndpointOption,
     RegionOption,
     StreamOption,
@@ -27,14 +27,6 @@ from simulator.replay import Replay
 from tepwatch.errors import TepwatchError
 
 _PROGRESS_SECONDS: Final = 2.0
-
-
-class Destination(enum.StrEnum):
-    """Where to send the records."""
-
-    KINESIS = "kinesis"
-    FILE = "file"
-    STDOUT = "stdout"
 
 
 def replay(

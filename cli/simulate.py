@@ -19,6 +19,7 @@ from cli.kinesis_output import KinesisOutput
 from cli.options import (
     DEFAULT_DATA_DIR,
     DataDirOption,
+    Destination,
     EndpointOption,
     RegionOption,
     StreamOption,
@@ -59,14 +60,6 @@ class Revision(enum.StrEnum):
 
     ORIGINAL = "1993"
     REVISED = "2015"
-
-
-class Destination(enum.StrEnum):
-    """Where to send the records."""
-
-    KINESIS = "kinesis"
-    FILE = "file"
-    STDOUT = "stdout"
 
 
 class FileFormat(enum.StrEnum):

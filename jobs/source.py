@@ -61,7 +61,7 @@ class ReadStream(KeyedProcessFunction):
         reader = self._reader or self._open_reader()
         poll = reader.poll()
         for start in range(0, len(poll.messages), _MESSAGES_PER_ELEMENT):
-            yield list(poll.messages[start : start + _MESSAGES_PER_ELEMENT])
+            yield poll.messages[start : start + _MESSAGES_PER_ELEMENT]
         self._state.update(reader.to_bytes())
         self._measured_shards = measure_lag(reader, self._metrics, self._measured_shards)
         self._arm(

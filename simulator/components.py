@@ -33,21 +33,22 @@ def single(value: float) -> float:
     return float(np.float32(value))
 
 
-def _singles(*values: float) -> Floats:
+def singles(*values: float) -> Floats:
+    """Numbers as single precision holds them."""
     return np.array(values, dtype=np.float32).astype(np.float64)
 
 
-MOLAR_MASS_LB_PER_LBMOL: Final = _singles(2.0, 25.4, 28.0, 32.0, 46.0, 48.0, 62.0, 76.0)
+MOLAR_MASS_LB_PER_LBMOL: Final = singles(2.0, 25.4, 28.0, 32.0, 46.0, 48.0, 62.0, 76.0)
 
 # Antoine equation, ln(p) = a + b / (T + c): p in mmHg, T in °C. Nothing for what does not condense.
-ANTOINE_A: Final = _singles(0.0, 0.0, 0.0, 15.92, 16.35, 16.35, 16.43, 17.21)
-ANTOINE_B: Final = _singles(0.0, 0.0, 0.0, -1444.0, -2114.0, -2114.0, -2748.0, -3318.0)
-ANTOINE_C: Final = _singles(0.0, 0.0, 0.0, 259.0, 265.5, 265.5, 232.9, 249.6)
+ANTOINE_A: Final = singles(0.0, 0.0, 0.0, 15.92, 16.35, 16.35, 16.43, 17.21)
+ANTOINE_B: Final = singles(0.0, 0.0, 0.0, -1444.0, -2114.0, -2114.0, -2748.0, -3318.0)
+ANTOINE_C: Final = singles(0.0, 0.0, 0.0, 259.0, 265.5, 265.5, 232.9, 249.6)
 
 # Liquid density in lb/ft3: a + (b + c T) T with T in °C.
-LIQUID_DENSITY_A: Final = _singles(1.0, 1.0, 1.0, 23.3, 33.9, 32.8, 49.9, 50.5)
-LIQUID_DENSITY_B: Final = _singles(0.0, 0.0, 0.0, -0.0700, -0.0957, -0.0995, -0.0191, -0.0541)
-LIQUID_DENSITY_C: Final = _singles(
+LIQUID_DENSITY_A: Final = singles(1.0, 1.0, 1.0, 23.3, 33.9, 32.8, 49.9, 50.5)
+LIQUID_DENSITY_B: Final = singles(0.0, 0.0, 0.0, -0.0700, -0.0957, -0.0995, -0.0191, -0.0541)
+LIQUID_DENSITY_C: Final = singles(
     0.0, 0.0, 0.0, -0.0002, -0.000152, -0.000233, -0.000425, -0.000150
 )
 

@@ -25,17 +25,17 @@ from simulator.actions import (
 )
 from simulator.components import Floats
 from simulator.instruments import SHUTDOWN_REASONS
-from simulator.layout import WIDTH, empty_plants
+from simulator.layout import MANIPULATED, MEASUREMENTS, WIDTH, empty_plants
 from simulator.strategies import REVISED, STRATEGIES, Strategy
 from tepwatch.errors import StateError
 from tepwatch.sealed import seal, unseal
-from tepwatch.tags import XMEAS, XMEAS_IDS, XMV
+from tepwatch.tags import XMEAS_IDS
 
 _KIND: Final = b"FLET"
 _VERSION: Final = 1
 _SEED_LIMIT: Final = 2**53
 _SECONDS_AN_HOUR: Final = 3600.0
-_COLUMNS: Final = len(XMEAS) + len(XMV)
+_COLUMNS: Final = MEASUREMENTS + MANIPULATED
 _FAULTS: Final = {
     SensorFault.STUCK: sensors.STUCK,
     SensorFault.BIAS: sensors.BIAS,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from simulator.components import COMPONENTS, KELVIN_OFFSET, Floats
+from simulator.components import KELVIN_OFFSET, A, Floats
 from simulator.thermo import (
     GAS_CONSTANT_MMHG_FT3,
     enthalpy,
     gas_heat,
     internal_energy,
     molar_mass,
+    mole_fractions,
     temperature,
 )
 from tepwatch.kernels import kernel
@@ -37,12 +38,7 @@ def contents(holdups: Floats, energy: float, start_c: float, fractions: Floats) 
         start_c: where the search for the temperature begins.
         fractions: (8,) filled with the mole fractions.
     """
-    gas_lbmol = 0.0
-    for i in range(COMPONENTS):
-        gas_lbmol += holdups[i]
-    share = 1.0 / gas_lbmol
-    for i in range(COMPONENTS):
-        fractions[i] = holdups[i] * share
+    gas_lbmol = mole_fractions(holdups, A, fractions)
     heat = gas_heat(fractions)
     temperature_c = temperature(internal_energy(heat), energy / gas_lbmol, start_c)
     kelvin = temperature_c + KELVIN_OFFSET

@@ -15,15 +15,14 @@ import msgspec
 from simulator.actions import Action, ActionError, Restart, check, event_of
 from simulator.fleet import Fleet
 from simulator.instruments import SHUTDOWN_REASONS
+from simulator.layout import MEASUREMENTS
 from simulator.runs import RunNames
 from simulator.schedule import Schedule, Scheduled, check_plant
 from simulator.steering import Acknowledgement, PlantStatus
 from tepwatch.errors import SettingsError
 from tepwatch.records import EventKind, Origin, PlantEvent, Reading, StreamRecord
-from tepwatch.tags import XMEAS
 
 _NOWHERE: Final = Origin("", "0", 0, 0)
-_MEASUREMENTS: Final = len(XMEAS)
 _SECONDS_AN_HOUR: Final = 3600.0
 
 
@@ -144,11 +143,7 @@ class Simulation:
         check(action, self.fleet.strategy)
         for name in plants or ():
             check_plant(name, list(self._places))
-        chosen = [
-            place
-            for name, place in self._places.items()
-            if (plants is None or name in plants) and self._takes(place, action)
-        ]
+        chosen = self._takers(action, plants)
         if not chosen:
             stopped = ", ".join(plants or self._places)
             raise ActionError(f"{stopped}: sends no more; restart it first")
@@ -223,14 +218,18 @@ class Simulation:
 
     def _do_scheduled(self, item: Scheduled, time_ms: int) -> list[StreamRecord]:
         """Do what was planned, in the plants that still send."""
-        return [
-            self._do(place, item.action, time_ms)
-            for name, place in self._places.items()
-            if item.plant in (None, name) and self._takes(place, item.action)
-        ]
+        plants = None if item.plant is None else [item.plant]
+        chosen = self._takers(item.action, plants)
+        return [self._do(place, item.action, time_ms) for place in chosen]
 
-    def _takes(self, place: int, action: Action) -> bool:
-        return _sends(self.senders[place]) or isinstance(action, Restart)
+    def _takers(self, action: Action, plants: Sequence[str] | None) -> list[int]:
+        """Places of the plants that can do it: a stopped one can only begin again."""
+        return [
+            place
+            for name, place in self._places.items()
+            if (plants is None or name in plants)
+            and (_sends(self.senders[place]) or isinstance(action, Restart))
+        ]
 
     def _do(self, place: int, action: Action, time_ms: int) -> PlantEvent:
         sender = self.senders[place]
@@ -277,7 +276,7 @@ class Simulation:
 
     def _reading(self, sender: _Sender, values: list[float], hours: float, time_ms: int) -> Reading:
         shown = tuple(None if value != value else value for value in values)  # noqa: PLR0124 - NaN
-        xmeas, xmv = shown[:_MEASUREMENTS], shown[_MEASUREMENTS:]
+        xmeas, xmv = shown[:MEASUREMENTS], shown[MEASUREMENTS:]
         seq = self._count(sender)
         return Reading(sender.name, sender.run, seq, time_ms, hours, xmeas, xmv, None, _NOWHERE)
 

@@ -12,6 +12,7 @@ from simulator.thermo import (
     gas_heat,
     liquid_density,
     liquid_heat,
+    mole_fractions,
     temperature,
 )
 from tepwatch.kernels import kernel
@@ -57,12 +58,7 @@ def contents(holdups: Floats, energy: float, start_c: float, fractions: Floats) 
         start_c: where the search for the temperature begins.
         fractions: (8,) filled with the mole fractions.
     """
-    liquid_lbmol = 0.0
-    for i in range(COMPONENTS):
-        liquid_lbmol += holdups[i]
-    share = 1.0 / liquid_lbmol
-    for i in range(COMPONENTS):
-        fractions[i] = holdups[i] * share
+    liquid_lbmol = mole_fractions(holdups, A, fractions)
     heat = liquid_heat(fractions)
     temperature_c = temperature(heat, energy / liquid_lbmol, start_c)
     density = liquid_density(fractions, temperature_c, A)
@@ -99,7 +95,6 @@ def overhead(
     """
     wet = liquid_feed > _DRY_LBMOL_PER_H
     ratio = gas_feed / liquid_feed * _temperature_factor(temperature_c) if wet else 0.0
-    flow = 0.0
     for i in range(COMPONENTS):
         if i < FIRST_CONDENSABLE:
             share = _SHARE_OF_GASES[i]
@@ -108,10 +103,7 @@ def overhead(
         else:
             share = _SHARE_WHEN_DRY[i]
         leaving[i] = share * (gas_fractions[i] * gas_feed + liquid_fractions[i] * liquid_feed)
-        flow += leaving[i]
-    part = 1.0 / flow
-    for i in range(COMPONENTS):
-        fractions[i] = leaving[i] * part
+    flow = mole_fractions(leaving, A, fractions)
     return Overhead(flow, enthalpy(gas_heat(fractions), temperature_c))
 
 

@@ -70,6 +70,18 @@ class Heat(NamedTuple):
 
 
 @kernel
+def mole_fractions(amounts: Floats, first: int, fractions: Floats) -> float:
+    """Fill the fractions of the components from `first` on; returns the sum of their amounts."""
+    together = 0.0
+    for i in range(first, COMPONENTS):
+        together += amounts[i]
+    share = 1.0 / together
+    for i in range(first, COMPONENTS):
+        fractions[i] = amounts[i] * share
+    return together
+
+
+@kernel
 def total(fractions: Floats, values: Floats) -> float:
     """Sum over the components of fraction times value.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from simulator.components import (
-    COMPONENTS,
     FIRST_CONDENSABLE,
     KELVIN_OFFSET,
+    A,
     D,
     E,
     F,
@@ -26,6 +26,7 @@ from simulator.thermo import (
     liquid_density,
     liquid_heat,
     molar_mass,
+    mole_fractions,
     temperature,
     vapour_pressure,
 )
@@ -69,25 +70,18 @@ def contents(
         vapour: (8,) filled with the vapour's.
         partial_mmhg: (8,) filled with the partial pressures.
     """
-    liquid_lbmol = 0.0
-    for i in range(FIRST_CONDENSABLE, COMPONENTS):
-        liquid_lbmol += holdups[i]
     for i in range(FIRST_CONDENSABLE):
         liquid[i] = 0.0
-    share = 1.0 / liquid_lbmol
-    for i in range(FIRST_CONDENSABLE, COMPONENTS):
-        liquid[i] = holdups[i] * share
+    liquid_lbmol = mole_fractions(holdups, FIRST_CONDENSABLE, liquid)
     heat = liquid_heat(liquid)
     temperature_c = temperature(heat, energy / liquid_lbmol, start_c)
     density = liquid_density(liquid, temperature_c, FIRST_CONDENSABLE)
     liquid_ft3 = liquid_lbmol / density
     vapour_ft3 = volume_ft3 - liquid_ft3
     kelvin = temperature_c + KELVIN_OFFSET
-    pressure_mmhg = 0.0
     mmhg_a_lbmol = GAS_CONSTANT_MMHG_FT3 * kelvin / vapour_ft3
     for i in range(FIRST_CONDENSABLE):
         partial_mmhg[i] = holdups[i] * mmhg_a_lbmol
-        pressure_mmhg += partial_mmhg[i]
     # E and F evaporate alike.
     alike = vapour_pressure(E, temperature_c)
     partial_mmhg[D] = vapour_pressure(D, temperature_c) * liquid[D]
@@ -95,11 +89,7 @@ def contents(
     partial_mmhg[F] = alike * liquid[F]
     partial_mmhg[G] = vapour_pressure(G, temperature_c) * liquid[G]
     partial_mmhg[H] = vapour_pressure(H, temperature_c) * liquid[H]
-    for i in range(FIRST_CONDENSABLE, COMPONENTS):
-        pressure_mmhg += partial_mmhg[i]
-    part = 1.0 / pressure_mmhg
-    for i in range(COMPONENTS):
-        vapour[i] = partial_mmhg[i] * part
+    pressure_mmhg = mole_fractions(partial_mmhg, A, vapour)
     return Vessel(
         temperature_c,
         pressure_mmhg,
