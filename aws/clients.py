@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import botocore.session
 from botocore.config import Config
 
-from aws.http import CONNECT_SECONDS, LOCAL_HOSTS
+from aws.connection import CONNECT_SECONDS
+from aws.http import LOCAL_HOSTS
 
 _READ_SECONDS = 70.0
 

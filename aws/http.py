@@ -1,28 +1,24 @@
 """Signed HTTP to AWS's JSON services, over one kept-alive connection.
 
 A whole boto3 call costs several times what the bytes cost to read (parsing, validation, event
-hooks). The hot calls of this product go through here instead: http.client, msgspec and botocore's
-own signer and credential chain.
+hooks). The hot calls of this product go through here instead: a connection and a signer of our own,
+msgspec, and botocore's credential chain.
 """
 
 from __future__ import annotations
 
-import http.client
 import time
 from typing import Final
 from urllib.parse import urlsplit
 
-import botocore.auth
-import botocore.awsrequest
 import botocore.credentials
 import botocore.exceptions
 import botocore.session
 import msgspec
 
+from aws.connection import Answer, Connection
+from aws.signing import Signer
 from tepwatch.errors import ServiceError, ThrottledError, UnreachableError
-
-CONNECT_SECONDS: Final = 2.0
-READ_SECONDS: Final = 5.0
 
 # A connection idle for longer may have been closed by the other side without our knowing.
 _IDLE_SECONDS_MAX: Final = 10.0
@@ -41,6 +37,7 @@ _THROTTLING_CODES: Final = frozenset(
 _HTTP_OK: Final = 200
 _HTTP_TOO_MANY: Final = 429
 _HTTP_SERVER_ERROR: Final = 500
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class _ErrorBody(msgspec.Struct):
@@ -77,14 +74,17 @@ class JsonService:
             )
         self._service = service
         self._target = target
-        self._content_type = f"application/x-amz-json-{json_version}"
-        self._region = region
+        self._headers = {
+            "Host": parts.netloc.rpartition("@")[2],
+            "Content-Type": f"application/x-amz-json-{json_version}",
+        }
         self._host = parts.hostname
         self._secure = parts.scheme == "https"
-        self._port = parts.port
-        self._connection: http.client.HTTPConnection | None = None
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._connection: Connection | None = None
         self._last_used = 0.0
-        self._credentials = _credentials(local=self._host in LOCAL_HOSTS)
+        credentials = _credentials(local=self._host in LOCAL_HOSTS)
+        self._signer = Signer(credentials, service, region)
 
     def call(self, action: str, body: bytes) -> bytes:
         """POST one action and return the response's body.
@@ -97,7 +97,7 @@ class JsonService:
         headers = self._signed_headers(action, body)
         try:
             status, answer = self._exchange(headers, body)
-        except (OSError, http.client.HTTPException) as error:
+        except OSError as error:
             self.close()
             raise UnreachableError(
                 f"{self._service} at {self.url} cannot be reached: {error or type(error).__name__}",
@@ -114,40 +114,22 @@ class JsonService:
             self._connection = None
 
     def _signed_headers(self, action: str, body: bytes) -> dict[str, str]:
-        request = botocore.awsrequest.AWSRequest(
-            method="POST",
-            url=f"{self.url}/",
-            data=body,
-            headers={
-                "Content-Type": self._content_type,
-                "X-Amz-Target": f"{self._target}.{action}",
-            },
-        )
+        headers = {**self._headers, "X-Amz-Target": f"{self._target}.{action}"}
         try:
-            signer = botocore.auth.SigV4Auth(self._credentials, self._service, self._region)
-            signer.add_auth(request)
+            return self._signer.signed(headers, body)
         except botocore.exceptions.BotoCoreError as error:
             raise ServiceError(f"credentials: {error}", code="NoCredentials") from error
-        return dict(request.headers.items())
 
-    def _exchange(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        now = time.monotonic()
-        if now - self._last_used > _IDLE_SECONDS_MAX:
+    def _exchange(self, headers: dict[str, str], body: bytes) -> Answer:
+        if time.monotonic() - self._last_used > _IDLE_SECONDS_MAX:
             self.close()
-        connection = self._connection or self._connect()
-        connection.request("POST", "/", body=body, headers=headers)
-        response = connection.getresponse()
-        answer = response.read()
+        if self._connection is None:
+            self._connection = Connection(self._host, self._port, secure=self._secure)
+        answer = self._connection.post(headers, body)
+        if not self._connection.reusable:
+            self.close()
         self._last_used = time.monotonic()
-        return response.status, answer
-
-    def _connect(self) -> http.client.HTTPConnection:
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=CONNECT_SECONDS)
-        connection.connect()
-        connection.sock.settimeout(READ_SECONDS)
-        self._connection = connection
-        return connection
+        return answer
 
 
 def _credentials(*, local: bool) -> botocore.credentials.Credentials:

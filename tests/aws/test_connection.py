@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from aws.connection import Answer, BadAnswerError, Connection
+
+Serve = Callable[[bytes], Connection]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """A connection to a server that answers its first request with given bytes, then hangs up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    opened: list[Connection] = []
+    threads: list[threading.Thread] = []
+
+    def connect(answer: bytes) -> Connection:
+        def run() -> None:
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.recv(65_536)
+                accepted.sendall(answer)
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+        opened.append(Connection(*listener.getsockname(), secure=False))
+        return opened[-1]
+
+    yield connect
+    for connection in opened:
+        connection.close()
+    for thread in threads:
+        thread.join()
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body", "reusable"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 200, b"{}", True),
+        (b"HTTP/1.1 400 Bad Request\r\ncontent-length:0\r\n\r\n", 400, b"", True),
+        (b"HTTP/1.1 503\r\nContent-Length: 1\r\nConnection: Close\r\n\r\nx", 503, b"x", False),
+        (b"HTTP/1.0 200 OK\r\n\r\nup to the end", 200, b"up to the end", False),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+         200, b"x", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+         b"3\r\nabc\r\nA;name=value\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n",
+         200, b"abc0123456789", True),
+    ],
+)  # fmt: skip
+def test_an_answer_is_read_however_its_end_is_marked(
+    serve: Serve, answer: bytes, status: int, body: bytes, reusable: bool
+) -> None:
+    connection = serve(answer)
+    assert connection.post({"Host": "here"}, b"{}") == Answer(status, body)
+    assert connection.reusable is reusable
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Len",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFF\r\nshort",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 3 + b"".join(b"%d:\r\n" % n for n in range(200)),
+        b"HTTP/1.1 200 OK\r\nLong: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"HTTP/1.1 twenty\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_whole_answer_is_an_error_of_the_connection(serve: Serve, answer: bytes) -> None:
+    with pytest.raises((BadAnswerError, ConnectionResetError)):
+        serve(answer).post({"Host": "here"}, b"{}")
+
+
+def test_a_request_carries_its_headers_and_length() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection = Connection(*listener.getsockname(), secure=False)
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            connection.post({"Host": "here", "X-Amz-Date": "today"}, b"body")
+            request = accepted.recv(65_536)
+        connection.close()
+    assert request == (
+        b"POST / HTTP/1.1\r\nHost: here\r\nX-Amz-Date: today\r\nContent-Length: 4\r\n\r\nbody"
+    )
