@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
-_Item = TypeVar("_Item")
 
+def cut(sizes: Sequence[int], *, count_max: int, bytes_max: int) -> Iterator[slice]:
+    """Stretches of records in order, each of at most `count_max` records and `bytes_max` bytes.
 
-def cut(
-    items: Iterable[_Item],
-    size_of: Callable[[_Item], int],
-    *,
-    count_max: int,
-    bytes_max: int,
-) -> Iterator[list[_Item]]:
-    """Batches in order, each of at most `count_max` items and `bytes_max` bytes.
+    A record that is larger than a call stands alone: to look at single sizes is the caller's.
 
-    An item that is larger than a batch stands alone: to look at sizes of single items is the
-    caller's.
+    Args:
+        sizes: of the records, in bytes.
+        count_max: records that a call takes.
+        bytes_max: bytes that a call takes.
 
-    >>> list(cut(["a", "bb", "ccc", "d"], len, count_max=2, bytes_max=4))
+    >>> items = ["a", "bb", "ccc", "d"]
+    >>> [items[part] for part in cut([1, 2, 3, 1], count_max=2, bytes_max=4)]
     [['a', 'bb'], ['ccc', 'd']]
     """
-    batch: list[_Item] = []
-    batch_bytes = 0
-    for item in items:
-        size = size_of(item)
-        if batch and (len(batch) == count_max or batch_bytes + size > bytes_max):
-            yield batch
-            batch, batch_bytes = [], 0
-        batch.append(item)
-        batch_bytes += size
-    if batch:
-        yield batch
+    bytes_before = list(accumulate(sizes, initial=0))
+    start = 0
+    while start < len(sizes):
+        fitting = bisect_right(bytes_before, bytes_before[start] + bytes_max) - 1
+        stop = max(min(fitting, start + count_max), start + 1)
+        yield slice(start, stop)
+        start = stop

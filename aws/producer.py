@@ -121,10 +121,12 @@ def from_first_failure(
 def batches(records: Sequence[OutgoingRecord]) -> Iterator[list[OutgoingRecord]]:
     """Cut records into what one put call takes.
 
-    Raises (as the batches are taken):
+    Raises (with the first batch):
         ServiceError: a record is larger than the service takes.
     """
-    return cut(records, _checked_size, count_max=PUT_RECORDS_MAX, bytes_max=PUT_BYTES_MAX)
+    sizes = [_checked_size(record) for record in records]
+    for part in cut(sizes, count_max=PUT_RECORDS_MAX, bytes_max=PUT_BYTES_MAX):
+        yield list(records[part])
 
 
 def _checked_size(record: OutgoingRecord) -> int:

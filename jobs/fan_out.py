@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from jobs.metrics import DEAD_LETTERS, RETRIED, STORED, Metrics
 from jobs.results import Result, StoredReading
@@ -61,7 +61,7 @@ class FanOut:
         Raises:
             SinkUnavailableError: a sink took nothing for too long.
         """
-        rows = list(rows_of(results))
+        rows = rows_of(results)
         letters = [_letter(sink, item) for sink in self._sinks for item in self._write(sink, rows)]
         if not letters:
             return
@@ -71,9 +71,14 @@ class FanOut:
                 _log.error("sink %s refuses a dead letter: %s", sink.name, item.reason)
 
     def _write(self, sink: Sink, rows: Sequence[Row]) -> list[RejectedRow]:
-        rows = [row for row in rows if sink.takes(row.table)]
+        tables = {row.table for row in rows}
+        taken = {table for table in tables if sink.takes(table)}
+        if taken != tables:
+            rows = [row for row in rows if row.table in taken]
         written = retry.write(sink, rows, patience_seconds=self._patience_seconds)
-        letters = sum(row.table == DEAD_LETTERS_TABLE.name for row in rows)
+        letters = 0
+        if DEAD_LETTERS_TABLE.name in taken:
+            letters = sum(row.table == DEAD_LETTERS_TABLE.name for row in rows)
         self._metrics.counter(f"{sink.name}_{STORED}").inc(written.stored)
         self._metrics.counter(f"{sink.name}_{RETRIED}").inc(written.retried)
         self._metrics.counter(f"{sink.name}_{DEAD_LETTERS}").inc(letters)
@@ -85,35 +90,35 @@ class FanOut:
             sink.close()
 
 
-def rows_of(results: Iterable[Result]) -> Iterator[Row]:
+def rows_of(results: Iterable[Result]) -> list[Row]:
     """The rows that results are stored as."""
+    rows: list[Row] = []
     for result in results:
         match result:
             case StoredReading():
-                yield reading_row(result.reading, late=result.late)
+                rows.append(reading_row(result.reading, late=result.late))
             case StageScores():
-                yield from score_rows(result)
+                rows.extend(score_rows(result))
             case PlantEvent():
-                yield event_row(result)
+                rows.append(event_row(result))
             case Command():
-                yield command_row(result)
+                rows.append(command_row(result))
             case DetectorEvent():
-                yield detector_event_row(result)
+                rows.append(detector_event_row(result))
             case Rejected():
-                yield dead_letter_row(result)
+                rows.append(dead_letter_row(result))
+    return rows
 
 
 def _letter(sink: Sink, rejected: RejectedRow) -> Row:
     row, reason = rejected
-    time_ns = row.values["time"]
-    assert isinstance(time_ns, int)
     key = "/".join(str(part) for part in row_key(row))
     return dead_letter_row(
         Rejected(
             RejectReason.SINK,
             f"{sink.name}: {reason}: {key}"[:1024],
-            encode_row(row, with_table=True),
+            encode_row(row),
             str(row.values.get("plant", "")),
-            Origin("", "", 0, time_ns // NANOSECONDS_PER_MILLISECOND),
+            Origin("", "", 0, row.time // NANOSECONDS_PER_MILLISECOND),
         )
     )

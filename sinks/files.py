@@ -124,8 +124,8 @@ def read_table(folder: Path, table: str) -> dict[tuple[Scalar, ...], Row]:
         # The last piece is empty, or torn.
         for number, line in enumerate(lines[:-1], 1):
             try:
-                row = decode_row(table, line)
-            except (msgspec.DecodeError, KeyError, ValueError) as error:
+                row = decode_row(line)
+            except msgspec.DecodeError as error:
                 raise InputFileError(f"{path} line {number} is not a row: {error}") from error
             rows[row_key(row)] = row
     return rows

@@ -7,7 +7,7 @@ Delivery is at least once: a line may be there twice, with the same key and cont
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from aws.batches import cut
@@ -35,9 +35,11 @@ class PutsBatches(Protocol):
         """Close the connection."""
 
 
-class _Line(NamedTuple):
-    row: Row
-    data: bytes
+class _Lines(NamedTuple):
+    """Rows of a table and their lines."""
+
+    rows: list[Row]
+    lines: list[bytes]
 
 
 class FirehoseSink:
@@ -81,46 +83,54 @@ class FirehoseSink:
 
     def write(self, rows: Sequence[Row]) -> Outcome:
         """Put rows."""
-        lines: dict[str, list[_Line]] = {}
+        of_tables: dict[str, _Lines] = {}
         rejected: list[RejectedRow] = []
         for row in rows:
-            data = encode_row(row, with_table=True) + b"\n"
-            if len(data) > RECORD_BYTES_MAX:
-                rejected.append(RejectedRow(row, f"{len(data)} bytes are too many for a record"))
-            else:
-                lines.setdefault(row.table, []).append(_Line(row, data))
+            line = encode_row(row) + b"\n"
+            if len(line) > RECORD_BYTES_MAX:
+                rejected.append(RejectedRow(row, f"{len(line)} bytes are too many for a record"))
+                continue
+            of_table = of_tables.get(row.table)
+            if of_table is None:
+                of_table = of_tables[row.table] = _Lines([], [])
+            of_table.rows.append(row)
+            of_table.lines.append(line)
         failed: list[Row] = []
         cause = ""
-        for table, of_table in lines.items():
-            packs = list(cut(of_table, _size, count_max=len(of_table), bytes_max=PACK_BYTES_MAX))
-            for batch in cut(packs, _pack_size, count_max=PUT_RECORDS_MAX, bytes_max=PUT_BYTES_MAX):
-                refused, text = self._put(self._streams[table], batch)
-                failed.extend(line.row for pack in refused for line in pack)
-                cause = text or cause
+        for table, of_table in of_tables.items():
+            refused, text = self._put_all(self._streams[table], of_table)
+            failed.extend(refused)
+            cause = text or cause
         return Outcome(rejected, failed, cause)
 
-    def _put(self, stream: str, batch: list[list[_Line]]) -> tuple[list[list[_Line]], str]:
-        """What was not accepted, and why."""
+    def _put_all(self, stream: str, of_table: _Lines) -> tuple[list[Row], str]:
+        """The rows that were not accepted, and why."""
+        sizes = [len(line) for line in of_table.lines]
+        packs = list(cut(sizes, count_max=len(sizes), bytes_max=PACK_BYTES_MAX))
+        records = [b"".join(of_table.lines[pack]) for pack in packs]
+        failed: list[Row] = []
+        cause = ""
+        sizes = [len(record) for record in records]
+        for call in cut(sizes, count_max=PUT_RECORDS_MAX, bytes_max=PUT_BYTES_MAX):
+            refused, text = self._put(stream, records[call])
+            cause = text or cause
+            for place in refused:
+                failed.extend(of_table.rows[packs[call][place]])
+        return failed, cause
+
+    def _put(self, stream: str, records: list[bytes]) -> tuple[Iterable[int], str]:
+        """The places of the records that were not accepted, and why."""
         assert self._client is not None, "the sink was not opened"
-        records = [b"".join([line.data for line in pack]) for pack in batch]
         try:
             failures = self._client.put_record_batch(stream, records)
         except ServiceError as error:
             # The sizes are right, so it is the service, the stream or the permission to use it:
             # any of them may come back.
-            return batch, str(error)
+            return range(len(records)), str(error)
         cause = f"{failures[0].code} {failures[0].message}" if failures else ""
-        return [batch[failure.place] for failure in failures], cause
+        return [failure.place for failure in failures], cause
 
     def close(self) -> None:
         """Close the connection."""
         if self._client is not None:
             self._client.close()
-
-
-def _size(line: _Line) -> int:
-    return len(line.data)
-
-
-def _pack_size(pack: list[_Line]) -> int:
-    return sum(len(line.data) for line in pack)

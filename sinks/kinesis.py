@@ -11,7 +11,7 @@ from aws.puts import PutFailure
 from sinks.base import Outcome, RejectedRow
 from sinks.row_json import encode_row
 from tepwatch.errors import ThrottledError, UnreachableError
-from tepwatch.schema import Row
+from tepwatch.schema import DEAD_LETTERS, Row
 
 
 class PutsRecords(Protocol):
@@ -48,8 +48,8 @@ class KinesisSink:
         records: dict[OutgoingRecord, Row] = {}
         rejected: list[RejectedRow] = []
         for row in rows:
-            data = encode_row(row, with_table=True)
-            key = str(row.values.get("plant") or row.values.get("partition_key") or row.table)
+            data = encode_row(row)
+            key = _partition_key(row)
             if len(data) + len(key.encode()) > RECORD_BYTES_MAX:
                 rejected.append(RejectedRow(row, f"{len(data)} bytes are too many for a record"))
             else:
@@ -75,3 +75,9 @@ class KinesisSink:
         """Close the connection."""
         if self._client is not None:
             self._client.close()
+
+
+def _partition_key(row: Row) -> str:
+    """The plant; of a dead letter the key it came with."""
+    name = "partition_key" if row.table == DEAD_LETTERS.name else "plant"
+    return str(getattr(row, name) or row.table)

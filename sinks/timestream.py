@@ -7,7 +7,7 @@ other settings), the row is written once more with the next version, so that the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from queue import SimpleQueue
@@ -38,25 +38,36 @@ class WritesRecords(Protocol):
         """Close the connection."""
 
 
-class _Item(NamedTuple):
-    """A record and the row, by its place in the batch, that it is of."""
+class _Call(NamedTuple):
+    """Records for one table, each with the place in the batch of the row that it is of.
 
-    place: int
-    record: bytes
-    version: int | None = None
+    `versions` holds one for each record, or is empty.
+    """
+
+    table: str
+    places: list[int]
+    records: list[bytes]
+    versions: Sequence[int] = ()
+
+    def part(self, part: slice) -> _Call:
+        """Some of the records."""
+        return _Call(self.table, self.places[part], self.records[part], self.versions[part])
 
     def encoded(self) -> bytes:
-        """The record with its version, where it needs one."""
-        if self.version is None:
-            return self.record
-        return b'%b,"Version":%d}' % (self.record[:-1], self.version)
+        """The records, those that need a version with it."""
+        if not self.versions:
+            return b",".join(self.records)
+        return b",".join(
+            b'%b,"Version":%d}' % (record[:-1], version)
+            for record, version in zip(self.records, self.versions, strict=True)
+        )
 
 
 class _Sent(NamedTuple):
-    """What became of the items of one call."""
+    """What became of the rows, by their places, of one call."""
 
-    rejected: list[tuple[_Item, str]]
-    failed: list[_Item]
+    rejected: list[tuple[int, str]]
+    failed: list[int]
     cause: str
 
 
@@ -126,24 +137,15 @@ class TimestreamSink:
     def write(self, rows: Sequence[Row]) -> Outcome:
         """Store rows; several calls are under way at once."""
         assert self._threads is not None, "the sink was not opened"
-        rejected: dict[int, str] = {}
-        items: dict[str, list[_Item]] = {}
-        for place, row in enumerate(rows):
-            try:
-                records = self._layout.records(row)
-            except ValueError as error:
-                rejected[place] = str(error)
-                continue
-            of_table = items.setdefault(self._layout.table_of(row), [])
-            of_table.extend(_Item(place, record) for record in records)
-        calls = [(table, batch) for table, of in items.items() for batch in self._cut(of)]
+        of_tables, rejected = self._records(rows)
+        calls = [part for call in of_tables for part in self._cut(call)]
         sent = (
-            [self._send(*calls[0])]
+            [self._send(calls[0])]
             if len(calls) == 1
-            else list(self._threads.map(lambda call: self._send(*call), calls))
+            else list(self._threads.map(self._send, calls))
         )
-        rejected.update((item.place, reason) for out in sent for item, reason in out.rejected)
-        failed = {item.place for item in chain.from_iterable(out.failed for out in sent)}
+        rejected.update(chain.from_iterable(out.rejected for out in sent))
+        failed = set(chain.from_iterable(out.failed for out in sent))
         return Outcome(
             [RejectedRow(rows[place], reason) for place, reason in sorted(rejected.items())],
             # A row of which one record can never be stored is not tried again.
@@ -151,62 +153,73 @@ class TimestreamSink:
             next((out.cause for out in sent if out.cause), ""),
         )
 
-    def _cut(self, items: Iterable[_Item]) -> Iterable[list[_Item]]:
-        return cut(
-            items,
-            lambda item: len(item.record),
-            count_max=self._batch_size,
-            bytes_max=CALL_BYTES_MAX,
-        )
+    def _records(self, rows: Sequence[Row]) -> tuple[Iterable[_Call], dict[int, str]]:
+        """All records of each table, and the rows that no record can hold with the reasons."""
+        of_tables: dict[str, _Call] = {}
+        rejected: dict[int, str] = {}
+        for place, row in enumerate(rows):
+            try:
+                records = self._layout.records(row)
+            except ValueError as error:
+                rejected[place] = str(error)
+                continue
+            table = self._layout.table_of(row)
+            call = of_tables.get(table)
+            if call is None:
+                call = of_tables[table] = _Call(table, [], [])
+            call.places.extend([place] * len(records))
+            call.records.extend(records)
+        return of_tables.values(), rejected
 
-    def _send(self, table: str, items: list[_Item]) -> _Sent:
+    def _cut(self, call: _Call) -> Iterator[_Call]:
+        sizes = [len(record) for record in call.records]
+        for part in cut(sizes, count_max=self._batch_size, bytes_max=CALL_BYTES_MAX):
+            yield call.part(part)
+
+    def _send(self, call: _Call) -> _Sent:
         client = self._clients.get()
         try:
-            return self._write(client, table, items)
+            return self._write(client, call)
         finally:
             self._clients.put(client)
 
-    def _write(self, client: WritesRecords, table: str, items: list[_Item]) -> _Sent:
+    def _write(self, client: WritesRecords, call: _Call) -> _Sent:
         """One call, and those that its answer asks for."""
         try:
-            refused = client.write_records(self._body(table, items))
+            refused = client.write_records(self._heads[call.table] + call.encoded() + b"]}")
         except (ThrottledError, UnreachableError) as error:
-            return _Sent([], items, str(error))
+            return _Sent([], call.places, str(error))
         except ServiceError as error:
             if error.code not in _CONTENT_CODES:
                 # The table is gone, access was taken away: somebody may mend it.
-                return _Sent([], items, str(error))
-            return self._halves(client, table, items, error)
+                return _Sent([], call.places, str(error))
+            return self._halves(client, call, error)
         rejected = [
-            (items[one.place], one.reason) for one in refused if one.existing_version is None
+            (call.places[one.place], one.reason) for one in refused if one.existing_version is None
         ]
         newer = [
-            items[one.place]._replace(version=one.existing_version + 1)
+            (call.places[one.place], call.records[one.place], one.existing_version + 1)
             for one in refused
             if one.existing_version is not None
         ]
         if not newer:
             return _Sent(rejected, [], "")
-        again = self._write(client, table, newer)
+        places, records, versions = (list(column) for column in zip(*newer, strict=True))
+        again = self._write(client, _Call(call.table, places, records, versions))
         return _Sent([*rejected, *again.rejected], again.failed, again.cause)
 
-    def _halves(
-        self, client: WritesRecords, table: str, items: list[_Item], error: ServiceError
-    ) -> _Sent:
+    def _halves(self, client: WritesRecords, call: _Call, error: ServiceError) -> _Sent:
         """Find the records that make a whole call invalid."""
-        if len(items) == 1:
-            return _Sent([(items[0], str(error))], [], "")
-        middle = len(items) // 2
-        first = self._write(client, table, items[:middle])
-        second = self._write(client, table, items[middle:])
+        if len(call.records) == 1:
+            return _Sent([(call.places[0], str(error))], [], "")
+        middle = len(call.records) // 2
+        first = self._write(client, call.part(slice(middle)))
+        second = self._write(client, call.part(slice(middle, None)))
         return _Sent(
             [*first.rejected, *second.rejected],
             [*first.failed, *second.failed],
             first.cause or second.cause,
         )
-
-    def _body(self, table: str, items: list[_Item]) -> bytes:
-        return self._heads[table] + b",".join([item.encoded() for item in items]) + b"]}"
 
     def close(self) -> None:
         """Close the connections."""

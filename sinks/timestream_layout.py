@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final, Protocol
 
 import msgspec
@@ -107,25 +107,25 @@ class _RowEncoder:
         self._texts = [c.name for c in measures if c.type is ColumnType.TEXT]
         self._plain = [c for c in measures if c.type is not ColumnType.TEXT]
         self._take_dimensions = _taker(self._dimensions)
+        self._take_texts = _taker(self._texts)
         self._take_plain = _taker([column.name for column in self._plain])
         self._all_plain = b",".join(_measure(column, b"%b") for column in self._plain)
 
     def record(self, row: Row) -> bytes:
         """One row."""
-        values = row.values
-        parts = [self._plain_measures(values)] if self._plain else []
-        parts += [_text_measure(name, values[name]) for name in self._texts]
+        texts = map(_text_measure, self._texts, self._take_texts(row))
         return b'{"Dimensions":%b,"Time":"%d","MeasureValues":[%b]}' % (
-            _dimensions(self._dimensions, self._take_dimensions(values)),
-            _time(row),
-            b",".join(filter(None, parts)),
+            _dimensions(self._dimensions, self._take_dimensions(row)),
+            row.time,
+            b",".join(filter(None, (self._plain_measures(row), *texts))),
         )
 
-    def _plain_measures(self, values: Mapping[str, Scalar]) -> bytes:
+    def _plain_measures(self, row: Row) -> bytes:
         """Numbers and flags, which need no quoting."""
         # Encoded as one array and cut at the commas: the shortest way to their texts.
-        texts = _encode(self._take_plain(values))[1:-1].split(b",")
-        if b"null" not in texts:
+        encoded = _encode(self._take_plain(row))[1:-1]
+        texts = encoded.split(b",") if encoded else []
+        if b"null" not in encoded:
             return self._all_plain % tuple(texts)
         return b",".join(
             _measure(column, text)
@@ -134,18 +134,12 @@ class _RowEncoder:
         )
 
 
-def _taker(names: Sequence[str]) -> Callable[[Mapping[str, Scalar]], tuple[Scalar, ...]]:
+def _taker(names: Sequence[str]) -> Callable[[Row], tuple[Scalar, ...]]:
     """A function that takes the values of some columns out of a row, always as a tuple."""
-    if len(names) < 2:  # noqa: PLR2004 - itemgetter gives a tuple only for several
-        return lambda values: tuple(values[name] for name in names)
-    take: Callable[[Mapping[str, Scalar]], tuple[Scalar, ...]] = itemgetter(*names)
+    if len(names) < 2:  # noqa: PLR2004 - attrgetter gives a tuple only for several
+        return lambda row: tuple(getattr(row, name) for name in names)
+    take: Callable[[Row], tuple[Scalar, ...]] = attrgetter(*names)
     return take
-
-
-def _time(row: Row) -> int:
-    time_ns = row.values["time"]
-    assert isinstance(time_ns, int)
-    return time_ns
 
 
 def _measure(column: Column, value: bytes) -> bytes:
@@ -206,7 +200,9 @@ class SingleLayout:
         self._table = table
         self._score_names = _REFERENCE_SCORES.get(stages, {})
         self._measures = tuple(TAGS)
-        self._take = _taker(self._measures)
+        self._take_measures = _taker(self._measures)
+        self._take_score = _taker(("stage", "score"))
+        self._take_dimensions = _taker(("plant", "run"))
 
     @property
     def tables(self) -> Sequence[str]:
@@ -227,18 +223,18 @@ class SingleLayout:
 
     def records(self, row: Row) -> list[bytes]:
         """One record for each value that is there."""
-        values = row.values
         if row.table == SCORES.name:
-            stage = str(values["stage"])
+            name, score = self._take_score(row)
+            stage = str(name)
             names: Sequence[str] = (self._score_names.get(stage, f"anomaly_score_{stage}"),)
-            measured: Sequence[Scalar] = (values["score"],)
+            measured: Sequence[Scalar] = (score,)
         else:
-            names, measured = self._measures, self._take(values)
-        dimensions = _dimensions(self._DIMENSIONS, (values["plant"], values["run"]))
+            names, measured = self._measures, self._take_measures(row)
+        dimensions = _dimensions(self._DIMENSIONS, self._take_dimensions(row))
         texts = _encode(measured)[1:-1].split(b",")
         return [
             b'{"Dimensions":%b,"MeasureName":"%b","MeasureValue":"%b","Time":"%d"}'
-            % (dimensions, name.encode(), text, _time(row))
+            % (dimensions, name.encode(), text, row.time)
             for name, text in zip(names, texts, strict=True)
             if text != b"null"
         ]

@@ -1,13 +1,16 @@
 """Tables of the stores: columns, types, row keys; read by every sink and everything that queries.
 
-A `Row` names its table and holds one value a column. Rows are made here and nowhere else.
+A `Row` is a struct with a field for each column of its table. Rows are made here and nowhere else.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+import msgspec
 
 from tepwatch.records import (
     NANOSECONDS_PER_MILLISECOND,
@@ -20,7 +23,7 @@ from tepwatch.records import (
     StreamRecord,
     time_ns,
 )
-from tepwatch.tags import TAGS, XMEAS, XMV, Tag
+from tepwatch.tags import XMEAS, XMV, Tag
 
 Scalar = str | int | float | bool | bytes | None
 
@@ -54,11 +57,22 @@ class Table(NamedTuple):
     key: tuple[str, ...]
 
 
-class Row(NamedTuple):
-    """One row: the table's name and a value for each of its columns."""
+class Row(msgspec.Struct, frozen=True, gc=False, tag_field="table"):
+    """One row: a field for each column of its table; encoded, the table's name comes first.
 
-    table: str
-    values: Mapping[str, Scalar]
+    Each table has a class of its own; `make_row` makes rows of values by name.
+    """
+
+    table: ClassVar[str]
+
+    if TYPE_CHECKING:
+        # A column of every table; where it stands among the others is the table's to say.
+        time: int
+
+    @property
+    def values(self) -> dict[str, Scalar]:
+        """The values by column."""
+        return msgspec.structs.asdict(self)
 
 
 _PLANT: Final = Column("plant", ColumnType.TEXT, "Plant")
@@ -131,95 +145,112 @@ TABLES: Final[Mapping[str, Table]] = {
     table.name: table for table in (READINGS, SCORES, EVENTS, COMMANDS, DEAD_LETTERS)
 }
 
-_VARIABLE_IDS: Final = tuple(TAGS)
+_PYTHON_TYPES: Final[Mapping[ColumnType, Any]] = {
+    ColumnType.TEXT: str | None,
+    ColumnType.INTEGER: int | None,
+    ColumnType.NUMBER: float | None,
+    ColumnType.FLAG: bool,
+    ColumnType.TIME: int,
+    ColumnType.BYTES: bytes,
+}
+
+
+def _row_type(table: Table) -> Callable[..., Row]:
+    fields = [(column.name, _PYTHON_TYPES[column.type]) for column in table.columns]
+    row_type: Any = msgspec.defstruct(
+        f"{table.name.title().replace('_', '')}Row",
+        fields,
+        bases=(Row,),
+        namespace={"table": table.name},
+        tag=table.name,
+        frozen=True,
+        gc=False,
+    )
+    made: Callable[..., Row] = row_type
+    return made
+
+
+ROW_TYPES: Final[Mapping[str, Callable[..., Row]]] = {
+    name: _row_type(table) for name, table in TABLES.items()
+}
+"""The class of each table's rows; it takes the values in the order of the columns."""
+
+_key_of: Final[Mapping[str, Callable[[Row], tuple[Scalar, ...]]]] = {
+    name: attrgetter("table", *table.key) for name, table in TABLES.items()
+}
+_reading_row: Final = ROW_TYPES[READINGS.name]
+_score_row: Final = ROW_TYPES[SCORES.name]
+_event_row: Final = ROW_TYPES[EVENTS.name]
+_command_row: Final = ROW_TYPES[COMMANDS.name]
+_dead_letter_row: Final = ROW_TYPES[DEAD_LETTERS.name]
+
+
+def make_row(table: str, values: Mapping[str, Scalar]) -> Row:
+    """A row of values by column; there has to be one for each."""
+    return ROW_TYPES[table](**values)
 
 
 def row_key(row: Row) -> tuple[Scalar, ...]:
     """The table's name and the values that make the row unique in it."""
-    return (row.table, *(row.values[name] for name in TABLES[row.table].key))
+    return _key_of[row.table](row)
 
 
-def _head(record: StreamRecord) -> dict[str, Scalar]:
-    return {
-        "plant": record.plant,
-        "run": record.run,
-        "seq": record.seq,
-        "time": time_ns(record),
-        "process_hours": record.process_hours,
-    }
+def _head(record: StreamRecord) -> tuple[Scalar, ...]:
+    return (record.plant, record.run, record.seq, time_ns(record), record.process_hours)
 
 
 def reading_row(reading: Reading, *, late: bool) -> Row:
     """The row of a reading."""
-    values = _head(reading)
-    values.update(zip(_VARIABLE_IDS, reading.xmeas + reading.xmv, strict=True))
-    values["missing"] = reading.missing_count
-    values["late"] = late
-    values["extra"] = reading.extra
-    return Row(READINGS.name, values)
+    return _reading_row(
+        *_head(reading), *reading.xmeas, *reading.xmv, reading.missing_count, late, reading.extra
+    )
 
 
-def score_rows(scores: StageScores) -> Iterator[Row]:
+def score_rows(scores: StageScores) -> list[Row]:
     """One row a stage."""
-    for stage in scores.stages:
-        yield Row(
-            SCORES.name,
-            {
-                "plant": scores.plant,
-                "run": scores.run,
-                "seq": scores.seq,
-                "time": scores.time_ns,
-                "process_hours": scores.process_hours,
-                "stage": stage.stage,
-                "score": stage.score,
-                "state": stage.state.value,
-                "filled": stage.filled,
-            },
+    return [
+        _score_row(
+            scores.plant,
+            scores.run,
+            scores.seq,
+            scores.time_ns,
+            scores.process_hours,
+            stage.stage,
+            stage.score,
+            stage.state,
+            stage.filled,
         )
+        for stage in scores.stages
+    ]
 
 
 def event_row(event: PlantEvent) -> Row:
     """The row of a plant event."""
-    return Row(EVENTS.name, {**_head(event), "event": event.event.value, "detail": event.detail})
+    return _event_row(*_head(event), event.event, event.detail)
 
 
 def detector_event_row(event: DetectorEvent) -> Row:
     """The row of something that happened to the detectors, in the table of events."""
-    return Row(
-        EVENTS.name,
-        {
-            "plant": event.plant,
-            "run": event.run,
-            "seq": event.seq,
-            "time": event.time_ns,
-            "process_hours": None,
-            "event": event.event.value,
-            "detail": event.detail,
-        },
+    return _event_row(
+        event.plant, event.run, event.seq, event.time_ns, None, event.event, event.detail
     )
 
 
 def command_row(command: Command) -> Row:
     """The row of an operator's command."""
-    return Row(
-        COMMANDS.name,
-        {**_head(command), "command": command.command.value, "detail": command.detail},
-    )
+    return _command_row(*_head(command), command.command, command.detail)
 
 
 def dead_letter_row(rejected: Rejected) -> Row:
     """The row of a dead letter; its time is the arrival on the stream."""
     origin = rejected.origin
-    return Row(
-        DEAD_LETTERS.name,
-        {
-            "shard": origin.shard,
-            "sequence": origin.sequence,
-            "line": origin.line,
-            "time": origin.arrival_ms * NANOSECONDS_PER_MILLISECOND,
-            "partition_key": rejected.partition_key,
-            "reason": rejected.reason.value,
-            "message": rejected.message,
-            "data": rejected.data,
-        },
+    return _dead_letter_row(
+        origin.shard,
+        origin.sequence,
+        origin.line,
+        origin.arrival_ms * NANOSECONDS_PER_MILLISECOND,
+        rejected.partition_key,
+        rejected.reason,
+        rejected.message,
+        rejected.data,
     )

@@ -9,13 +9,11 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from aws.timestream_query import TimestreamReader
 from sinks.delivered import Delivered
 from sinks.row_json import decode_row, from_iso_time
 from tepwatch.resources import DELIVERY_STREAMS
-from tepwatch.schema import TABLES, Column, ColumnType, Row, Scalar, Table, row_key
+from tepwatch.schema import TABLES, Column, ColumnType, Row, Scalar, Table, make_row, row_key
 from tepwatch.settings import Settings
 
 Stored = dict[tuple[Scalar, ...], Row]
@@ -51,7 +49,7 @@ def _from_timestream(table: Table, found: dict[str, Any]) -> Row:
             value = "" if value is None else value
             value = int(value) if column.type is ColumnType.INTEGER else value
         values[column.name] = value
-    return Row(table.name, values)
+    return make_row(table.name, values)
 
 
 def _time_ns(text: str) -> int:
@@ -80,7 +78,7 @@ def in_s3(settings: Settings) -> Stored:
             if stream.transformed:
                 row = _from_csv(TABLES[stream.table], line)
             else:
-                row = _from_json(line)
+                row = decode_row(line)
             assert rows.setdefault(row_key(row), row) == row
         delivered.close()
     return rows
@@ -89,7 +87,9 @@ def in_s3(settings: Settings) -> Stored:
 def _from_csv(table: Table, line: bytes) -> Row:
     (fields,) = csv.reader([line.decode()])
     pairs = zip(table.columns, fields, strict=True)
-    return Row(table.name, {column.name: _value(table, column, text) for column, text in pairs})
+    return make_row(
+        table.name, {column.name: _value(table, column, text) for column, text in pairs}
+    )
 
 
 def _value(table: Table, column: Column, text: str) -> Scalar:
@@ -110,22 +110,15 @@ def _value(table: Table, column: Column, text: str) -> Scalar:
             return text
 
 
-def _from_json(line: bytes) -> Row:
-    name = msgspec.json.decode(line)["table"]
-    values = dict(decode_row(name, line).values)
-    del values["table"]
-    return Row(name, values)
-
-
 def comparable(rows: Iterable[Row], *, without_bytes: bool = False) -> Stored:
     """Rows as a store gives them back: empty text is no text, and some keep no bytes."""
     out: Stored = {}
     for row in rows:
         table = TABLES[row.table]
-        values = dict(row.values)
+        values = row.values
         for column in table.columns:
             empty = values[column.name] == "" and column.name not in table.key
             if empty or (without_bytes and column.type is ColumnType.BYTES):
                 values[column.name] = None
-        out[row_key(row)] = Row(row.table, values)
+        out[row_key(row)] = make_row(row.table, values)
     return out

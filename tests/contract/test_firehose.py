@@ -36,7 +36,7 @@ from localaws.server import LocalAws
 from sinks.row_json import encode_row
 from sinks.transform_package import HANDLER, table_columns, transform_package
 from tepwatch.errors import StartupError
-from tepwatch.schema import READINGS, ColumnType, Row
+from tepwatch.schema import READINGS, ColumnType, make_row
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -241,7 +241,7 @@ def reading(seq: int) -> bytes:
                 values[column.name] = False
             case _:
                 values[column.name] = seq
-    return encode_row(Row(READINGS.name, values), with_table=True)
+    return encode_row(make_row(READINGS.name, values))
 
 
 # -- records to objects ------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aws.timestream_query import TimestreamReader
 from cli.provision import provision
@@ -65,14 +66,14 @@ def stored(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> lis
     for seq in range(COUNT):
         at = start_ns + seq * 10_000_000_000
         row = reading_row(reading(seq), late=False)
-        rows.append(row._replace(values={**row.values, "time": at}))
+        rows.append(replace(row, time=at))
         stages = tuple(
             StageScore(stage, place + seq / 8, ScoreState.SCORED, 0)
             for place, stage in enumerate(("reactor_feed", "purge_gas", "product"))
         )
         rows += score_rows(StageScores("plant-1", "r", seq, at, None, stages))
     # What is older than a quarter of an hour is not on the dashboard.
-    old = rows[0]._replace(values={**rows[0].values, "time": start_ns - 120_000_000_000})
+    old = replace(rows[0], time=start_ns - 120_000_000_000)
     sink = make_sinks(settings)[0]
     sink.open()
     written = retry.write(sink, [old, *rows], patience_seconds=10)

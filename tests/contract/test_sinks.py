@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from aws.http import JsonService
 from aws.kinesis import IteratorType, KinesisClient, OutgoingRecord
@@ -57,7 +58,7 @@ START_NS = (time.time_ns() // 1_000_000_000 - 7200) * 1_000_000_000
 
 
 def recent(row: Row, number: int) -> Row:
-    return row._replace(values={**row.values, "time": START_NS + number * 1_000_000_007})
+    return replace(row, time=START_NS + number * 1_000_000_007)
 
 
 READING_ROWS = [recent(reading_row(reading(seq), late=False), seq) for seq in range(120)]
@@ -103,10 +104,7 @@ def read_stream(client: KinesisClient, stream: str) -> list[Row]:
     for shard in client.list_shards(stream):
         iterator = client.shard_iterator(stream, shard.id, IteratorType.TRIM_HORIZON)
         for message in client.get_records(shard.id, iterator).messages:
-            table = msgspec.json.decode(message.data)["table"]
-            row = decode_row(table, message.data)
-            values = {name: value for name, value in row.values.items() if name != "table"}
-            rows.append(Row(table, values))
+            rows.append(decode_row(message.data))
     return rows
 
 
@@ -148,7 +146,7 @@ def destination(
             client.close()
         case "timestream":
             provision(settings)
-            both = msgspec.structs.replace(settings, sinks="timestream,memory")
+            both = replace(settings, sinks="timestream,memory")
             yield Destination(
                 lambda: make_sinks(both)[0], lambda: in_timestream(settings), keeps_bytes=False
             )
@@ -340,13 +338,13 @@ def test_a_batch_of_which_half_is_accepted(destination: Destination, faults: Fau
 def unstorable(destination: Destination) -> list[Row]:
     """Rows that the destination can never take."""
     if destination.keeps_bytes:
-        return [row._replace(values={**row.values, "extra": "x" * 2_000_000}) for row in ROWS[:1]]
+        return [replace(row, extra="x" * 2_000_000) for row in ROWS[:1]]
     row = READING_ROWS[7]
     return [
-        row._replace(values={**row.values, "time": 5}),
-        row._replace(values={**row.values, "extra": "x" * 3000}),
-        row._replace(values={**row.values, "extra": "x" * 1900}),
-        row._replace(values={**row.values, "plant": "p" * 3000}),
+        replace(row, time=5),
+        replace(row, extra="x" * 3000),
+        replace(row, extra="x" * 1900),
+        replace(row, plant="p" * 3000),
     ]
 
 
@@ -367,10 +365,7 @@ def test_what_cannot_be_stored_is_rejected_with_a_reason_and_not_tried_again(
 
 @pytest.mark.parametrize("destination", ["timestream"], indirect=True)
 def test_other_content_under_a_key_replaces_what_was_there(destination: Destination) -> None:
-    changed = [
-        row._replace(values={**row.values, "xmeas_9": number / 7})
-        for number, row in enumerate(READING_ROWS)
-    ]
+    changed = [replace(row, xmeas_9=number / 7) for number, row in enumerate(READING_ROWS)]
     store(destination.make(), READING_ROWS)
     store(destination.make(), [*changed[:60], *READING_ROWS[60:]])
     assert destination.rows() == expected(destination, [*changed[:60], *READING_ROWS[60:]])
@@ -473,7 +468,7 @@ def test_kinesis_rejects_what_no_record_can_hold() -> None:
     stream.calls = 10
     sink = KinesisSink(lambda: stream, "s")
     sink.open()
-    large = ROWS[0]._replace(values={**ROWS[0].values, "extra": "x" * 2_000_000})
+    large = replace(ROWS[0], extra="x" * 2_000_000)
     outcome = sink.write([ROWS[1], large])
     assert [item.row for item in outcome.rejected] == [large]
     assert len(stream.records) == 1

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sinks import csv_transform
 from sinks.row_json import encode_row, iso_time
 from sinks.transform_package import HANDLER, table_columns, transform_package
-from tepwatch.schema import COMMANDS, EVENTS, READINGS, TABLES, ColumnType, Row, Scalar
+from tepwatch.schema import COMMANDS, EVENTS, READINGS, TABLES, ColumnType, Row, Scalar, make_row
 
 COLUMNS = table_columns()
 TIME_NS = 1_764_000_000_123_000_042
@@ -56,7 +56,7 @@ def event_row(**changed: Scalar) -> Row:
         "event": "mode",
         "detail": '{"mode":2}',
     }
-    return Row(EVENTS.name, {**values, **changed})
+    return make_row(EVENTS.name, {**values, **changed})
 
 
 def test_a_row_becomes_its_columns_in_the_schemas_order() -> None:
@@ -66,11 +66,10 @@ def test_a_row_becomes_its_columns_in_the_schemas_order() -> None:
 
 
 def test_several_rows_of_several_tables_are_several_lines() -> None:
-    command = Row(COMMANDS.name, {**event_row().values, "command": "shelve"})
-    del command.values["event"]  # type: ignore[attr-defined]
-    record = b"\n".join(
-        [encode_row(event_row(), with_table=True), encode_row(command, with_table=True), b""]
-    )
+    values = event_row().values
+    del values["event"]
+    command = make_row(COMMANDS.name, {**values, "command": "shelve"})
+    record = b"\n".join([encode_row(event_row()), encode_row(command), b""])
     ((result, data),) = answers(record)
     time = iso_time(TIME_NS)
     assert result == "Ok"
@@ -123,7 +122,7 @@ def test_flags_nulls_and_text() -> None:
 def test_a_bad_line_fails_its_record_only_and_says_why(
     bad: bytes, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good = encode_row(event_row(), with_table=True)
+    good = encode_row(event_row())
     mixed = good + b"\n" + bad if bad.strip() else bad
     results = answers(good, mixed, good)
     assert [result for result, _ in results] == ["Ok", "ProcessingFailed", "Ok"]
@@ -162,7 +161,7 @@ _SCALARS = {
 def test_every_row_of_every_table_reads_back(data: st.DataObject) -> None:
     table = data.draw(st.sampled_from(list(TABLES.values())))
     values = {column.name: data.draw(_SCALARS[column.type]) for column in table.columns}
-    ((result, line),) = answers(encode_row(Row(table.name, values), with_table=True))
+    ((result, line),) = answers(encode_row(make_row(table.name, values)))
     assert result == "Ok"
     (fields,) = csv.reader(io.StringIO(line.decode(), newline=""))
     for column, field in zip(table.columns, fields, strict=True):
@@ -214,7 +213,7 @@ def test_the_package_runs_alone(tmp_path: Path) -> None:
         f"import json, sys, {module}; "
         f"print(json.dumps({module}.{function}(json.load(sys.stdin), None)))"
     )
-    record = encode_row(event_row(), with_table=True)
+    record = encode_row(event_row())
     ran = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, '.'); {program}"],
         cwd=tmp_path,
