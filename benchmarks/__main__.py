@@ -8,19 +8,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import job_cost, kinesis_at_home, latency, plant, timestream_at_home
+from benchmarks import job_cost, job_speed, kinesis_at_home, latency, plant, timestream_at_home
 
 _BENCHMARKS = {
     "kinesis": kinesis_at_home.run,
     "timestream": timestream_at_home.run,
     "cost": job_cost.run,
+    "speed": job_speed.run,
     "latency": latency.run,
     "plant": plant.run,
     # A part of `cost`: only where it is asked for.
     "base": job_cost.run_base,
 }
 
-_ALL = ("kinesis", "timestream", "cost", "latency", "plant")
+_ALL = ("kinesis", "timestream", "cost", "speed", "latency", "plant")
 
 
 def main() -> None:

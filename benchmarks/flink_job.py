@@ -42,7 +42,8 @@ def cost_of_job(
     The job reads a new stream of the settings' name and is cancelled in the end.
 
     Raises:
-        StartupError: the records did not get through in time.
+        StartupError: the records did not get through in time, or the job had to be restarted,
+            which costs what is not to be measured.
     """
     with filled_stream(server, settings.stream) as producer:
         job_id = cluster.submit(entry.path(), environment=entry.environment(settings))
@@ -77,6 +78,10 @@ def _wait(cluster: FlinkCluster, job_id: str, count: int) -> None:
     rest = cluster.rest
 
     def through() -> bool:
+        if rest.job(job_id).restarts:
+            raise StartupError(
+                f"the job was restarted: {rest.last_failure(job_id)}; see {cluster.log_folder}"
+            )
         return rest.metrics(job_id, lambda name: name == "records").get("records", 0) >= count
 
     if not rest.wait_until(through, _RUN_SECONDS, every_seconds=1.0):

@@ -25,12 +25,14 @@ from jobs.results import Result, decode_parsed
 from jobs.shards import StreamReader
 from localaws.server import LocalAws
 from sinks.registry import make_sinks
+from tepwatch.errors import StartupError
 from tepwatch.records import Message, Reading
 from tepwatch.settings import Settings
 
 _MEASURED: Final = 20_000
 _SNAPSHOT_READINGS: Final = 2_000
 _SNAPSHOTS: Final = 20
+_READ_SECONDS: Final = 120.0
 _ARRIVAL_MS: Final = 1_800_000_000_000
 
 
@@ -52,6 +54,9 @@ def cost_of_steps(
         folder: for sinks that write files.
         warm_up: records before, until the samplers of the forests are in their steady state.
         sinks: settings of `sinks` whose first sink is a step.
+
+    Raises:
+        StartupError: the stream did not give its records in time.
     """
     bare = msgspec.structs.replace(settings, stages="none")
     without, with_forests = _Detectors(bare), _Detectors(settings)
@@ -154,7 +159,10 @@ def _read(server: LocalAws, settings: Settings) -> list[Message]:
         poll_seconds=settings.batch_seconds,
     )
     messages: list[Message] = []
+    deadline = time.monotonic() + _READ_SECONDS
     while len(messages) < _MEASURED:
+        if time.monotonic() > deadline:
+            raise StartupError(f"{len(messages)} records were read in {_READ_SECONDS:g} s")
         messages += reader.poll().messages
     reader.close()
     return messages
