@@ -56,7 +56,9 @@ class Connection:
         """Send a request to the root path and wait for its answer."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
-        self._socket.sendall(head.encode("latin-1") + body)
+        # One after the other: joined, a large body would be copied.
+        self._socket.sendall(head.encode("latin-1"))
+        self._socket.sendall(body)
         status, received = self._head()
         while status < _FINAL_STATUS:
             status, received = self._head()

@@ -53,14 +53,15 @@ class _Call(NamedTuple):
         """Some of the records."""
         return _Call(self.table, self.places[part], self.records[part], self.versions[part])
 
-    def encoded(self) -> bytes:
-        """The records, those that need a version with it."""
-        if not self.versions:
-            return b",".join(self.records)
-        return b",".join(
-            b'%b,"Version":%d}' % (record[:-1], version)
-            for record, version in zip(self.records, self.versions, strict=True)
-        )
+    def body(self, head: bytes) -> bytes:
+        """The request, which `head` begins; records that need a version have it."""
+        records = self.records
+        if self.versions:
+            records = [
+                b'%b,"Version":%d}' % (record[:-1], version)
+                for record, version in zip(records, self.versions, strict=True)
+            ]
+        return b"%b%b]}" % (head, b",".join(records))
 
 
 class _Sent(NamedTuple):
@@ -139,11 +140,9 @@ class TimestreamSink:
         assert self._threads is not None, "the sink was not opened"
         of_tables, rejected = self._records(rows)
         calls = [part for call in of_tables for part in self._cut(call)]
-        sent = (
-            [self._send(calls[0])]
-            if len(calls) == 1
-            else list(self._threads.map(self._send, calls))
-        )
+        # The first call is made here: to hand it to a thread and wait would only cost more.
+        under_way = [self._threads.submit(self._send, call) for call in calls[1:]]
+        sent = [*map(self._send, calls[:1]), *(each.result() for each in under_way)]
         rejected.update(chain.from_iterable(out.rejected for out in sent))
         failed = set(chain.from_iterable(out.failed for out in sent))
         return Outcome(
@@ -186,7 +185,7 @@ class TimestreamSink:
     def _write(self, client: WritesRecords, call: _Call) -> _Sent:
         """One call, and those that its answer asks for."""
         try:
-            refused = client.write_records(self._heads[call.table] + call.encoded() + b"]}")
+            refused = client.write_records(call.body(self._heads[call.table]))
         except (ThrottledError, UnreachableError) as error:
             return _Sent([], call.places, str(error))
         except ServiceError as error:

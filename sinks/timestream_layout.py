@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -104,59 +104,68 @@ class _RowEncoder:
             for column in table.columns
             if column.type in _TYPES and column.name not in self._dimensions
         ]
+        plain = [c for c in measures if c.type is not ColumnType.TEXT]
         self._texts = [c.name for c in measures if c.type is ColumnType.TEXT]
-        self._plain = [c for c in measures if c.type is not ColumnType.TEXT]
         self._take_dimensions = _taker(self._dimensions)
         self._take_texts = _taker(self._texts)
-        self._take_plain = _taker([column.name for column in self._plain])
-        self._all_plain = b",".join(_measure(column, b"%b") for column in self._plain)
+        self._take_plain = _taker(["time", *(column.name for column in plain)])
+        self._measures = [_measure(column) for column in plain]
+        # Where there is no number, not even the comma after it would be right.
+        self._whole = _record(b"%b", b"%b", b"".join(self._measures) + b"%b") if plain else b""
 
     def record(self, row: Row) -> bytes:
         """One row."""
-        texts = map(_text_measure, self._texts, self._take_texts(row))
-        return b'{"Dimensions":%b,"Time":"%d","MeasureValues":[%b]}' % (
-            _dimensions(self._dimensions, self._take_dimensions(row)),
-            row.time,
-            b",".join(filter(None, (self._plain_measures(row), *texts))),
-        )
-
-    def _plain_measures(self, row: Row) -> bytes:
-        """Numbers and flags, which need no quoting."""
-        # Encoded as one array and cut at the commas: the shortest way to their texts.
+        dimensions = _dimensions(self._dimensions, self._take_dimensions(row))
+        texts = b"".join(map(_text_measure, self._texts, self._take_texts(row)))
+        # Numbers and flags need no quoting: encoded as one array and cut at the commas, which is
+        # the shortest way to their texts. Only a null has an n in it.
         encoded = _encode(self._take_plain(row))[1:-1]
-        texts = encoded.split(b",") if encoded else []
-        if b"null" not in encoded:
-            return self._all_plain % tuple(texts)
-        return b",".join(
-            _measure(column, text)
-            for column, text in zip(self._plain, texts, strict=True)
+        values = encoded.split(b",")
+        if self._whole and b"n" not in encoded:
+            return self._whole % (dimensions, *values, texts)
+        time_ns, *plain = values
+        there = [
+            measure % text
+            for measure, text in zip(self._measures, plain, strict=True)
             if text != b"null"
-        )
+        ]
+        return _record(dimensions, time_ns, b"".join(there) + texts)
+
+
+def _record(dimensions: bytes, time_ns: bytes, measures: bytes) -> bytes:
+    """A record; a comma stands before each of the measures."""
+    return b'{"Dimensions":%b,"Time":"%b","MeasureValues":[%b]}' % (
+        dimensions,
+        time_ns,
+        measures[1:],
+    )
 
 
 def _taker(names: Sequence[str]) -> Callable[[Row], tuple[Scalar, ...]]:
     """A function that takes the values of some columns out of a row, always as a tuple."""
-    if len(names) < 2:  # noqa: PLR2004 - attrgetter gives a tuple only for several
-        return lambda row: tuple(getattr(row, name) for name in names)
-    take: Callable[[Row], tuple[Scalar, ...]] = attrgetter(*names)
-    return take
+    if not names:
+        return lambda _row: ()
+    take: Callable[[Row], Any] = attrgetter(*names)
+    # One name alone gives the value, not a tuple of one.
+    return take if len(names) > 1 else lambda row: (take(row),)
 
 
-def _measure(column: Column, value: bytes) -> bytes:
+def _measure(column: Column) -> bytes:
+    """A measure, after a comma, with a place for the text of its value."""
     name, kind = column.name.encode(), _TYPES[column.type].encode()
-    return b'{"Name":"%b","Type":"%b","Value":"%b"}' % (name, kind, value)
+    return b',{"Name":"%b","Type":"%b","Value":"%%b"}' % (name, kind)
 
 
 # States repeat for ever.
 @lru_cache(maxsize=1024)
 def _text_measure(name: str, value: Scalar) -> bytes:
-    """A measure of text; nothing for none, and for empty text, which Timestream does not take."""
+    """A measure of text, after a comma; nothing for none, or empty text, which is not taken."""
     if value is None or value == "":
         return b""
     size = len(str(value).encode())
     if size > VARCHAR_BYTES_MAX:
         raise ValueError(f"{name} has {size} bytes, Timestream takes {VARCHAR_BYTES_MAX}")
-    return b'{"Name":"%b","Type":"VARCHAR","Value":%b}' % (name.encode(), _encode(value))
+    return b',{"Name":"%b","Type":"VARCHAR","Value":%b}' % (name.encode(), _encode(value))
 
 
 @lru_cache(maxsize=8192)
