@@ -26,7 +26,7 @@ def kernel(function: _F) -> _F:
 
     The original function stays at hand as `.py_func`, to be tested as plain Python.
     """
-    return _compiled(function, inline="never")
+    return _compiled(function)
 
 
 def part(function: _F) -> _F:
@@ -34,13 +34,13 @@ def part(function: _F) -> _F:
 
     Calls are cheap, but large records passed between them are not.
     """
-    return _compiled(function, inline="always")
+    return _compiled(function, forceinline=True)
 
 
-def _compiled(function: _F, *, inline: str) -> _F:
+def _compiled(function: _F, **more: Any) -> _F:
     # Where Numba reads the environment, when it is imported, this is not known yet.
     setattr(numba.config, "CACHE_DIR", str(cache_folder()))  # noqa: B010 - it declares no types
-    options: Any = {"cache": True, "error_model": "numpy", "nogil": True, "inline": inline}
+    options: Any = {"cache": True, "error_model": "numpy", "nogil": True, **more}
     return cast("_F", numba.njit(**options)(function))
 
 

@@ -1,0 +1,187 @@
+"""Where what lies: a forest is one buffer of 32-bit words, one block a tree.
+
+A word holds a single-precision number or an integer, two of them a double-precision number. The
+forest's head has its shape; a block begins on a cache line and holds a head, the
+records of inner nodes and leaves, and the heap of the sampler. A record is a head of eight words
+and a box. A node is named by the word at which its record begins, so that a step down is a load.
+
+A box is the least and the largest of each dimension, four dimensions to eight lanes: four lows,
+then the four highs, negated. So one comparison does both sides: a point, laid out as a box of its
+own, is outside where the box's number is larger, and boxes unite to the smaller numbers. Dimensions
+are padded to fours with zeros. `place` is where the low of a dimension lies.
+
+A leaf is its own child on both sides and has no extent: a walk that has arrived stays, and the
+distance to a leaf is the distance to its box.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.trees.draws import starts_of
+from detection.trees.lanes import LANES, Singles, put_real, put_word, word
+from tepwatch.kernels import kernel
+
+Reals = NDArray[np.float64]
+
+HEAD: Final = 32
+"""Words before the first block."""
+
+TREE_HEAD: Final = 16
+ROOT: Final = 0
+SIZE: Final = 1
+FREE_NODE: Final = 2
+FREE_LEAF: Final = 3
+LIMIT: Final = 8
+START: Final = 10
+LOG: Final = 12
+"""Words of a block's head: the root, points in the sample, first free records; of two words each,
+the weight that the next point must stay below, as the sampler compares it, where the tree's random
+numbers begin, and log2(1 + points in the sample)."""
+
+CUT: Final = 0
+PLACE: Final = 1
+LEFT: Final = 2
+RIGHT: Final = 3
+EXTENT: Final = 4
+PARENT: Final = 5
+MASS: Final = 6
+BOX: Final = 8
+"""Words of a record: the cut and the place of its dimension, children, summed extent of the box,
+parent (the next free record where this one is free), points in a leaf (not kept for inner nodes),
+the box."""
+
+NONE: Final = -1
+"""No node."""
+
+TREES: Final = 0
+SAMPLE_SIZE: Final = 1
+DIMENSIONS: Final = 2
+WIDTH: Final = 3
+RECORD: Final = 4
+LEAVES: Final = 5
+WEIGHTS: Final = 6
+ENTRIES: Final = 7
+BLOCK: Final = 8
+DECAY: Final = 10
+GROWTH: Final = 12
+ACCEPT: Final = 14
+"""Words of the forest's head: its shape as `Shape` says it, then, of two words each, lambda,
+e^lambda and the share of the sample that is filled without sampling."""
+
+_LINE: Final = 16
+_WORDS_MAX: Final = 2**31 - 1
+
+
+class Shape(NamedTuple):
+    """Sizes of a forest's parts, in words, from the start of a block where they are places."""
+
+    trees: int
+    sample_size: int
+    dimensions: int
+    width: int
+    record: int
+    leaves: int
+    weights: int
+    entries: int
+    block: int
+
+
+def shape_of(trees: int, sample_size: int, dimensions: int) -> Shape:
+    """The shape of a forest.
+
+    Raises:
+        ValueError: larger than 2^31 words.
+    """
+    width = 2 * _up(dimensions, LANES // 2)
+    record = BOX + width
+    leaves = TREE_HEAD + (sample_size - 1) * record
+    weights = _up(leaves + sample_size * record, 2)
+    entries = weights + 2 * sample_size
+    block = _up(entries + sample_size, _LINE)
+    if HEAD + trees * block > _WORDS_MAX:
+        raise ValueError(
+            f"trees, sample_size and dimensions are too many together: {trees} x {sample_size} x "
+            f"{dimensions} take more than 8 GiB"
+        )
+    return Shape(trees, sample_size, dimensions, width, record, leaves, weights, entries, block)
+
+
+def _up(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple
+
+
+def empty(shape: Shape, *, seed: int, decay: float, accept: float) -> Singles:
+    """A forest without points, aligned to cache lines."""
+    size = HEAD + shape.trees * shape.block
+    raw = np.zeros(size + _LINE, np.float32)
+    start = (-raw.ctypes.data // raw.itemsize) % _LINE
+    forest = raw[start : start + size]
+    for index, value in enumerate(shape):
+        put_word(forest, index, value)
+    put_real(forest, DECAY, decay)
+    put_real(forest, GROWTH, math.exp(decay))
+    put_real(forest, ACCEPT, accept)
+    starts = starts_of(np.uint64(seed), shape.trees)
+    for tree in range(shape.trees):
+        start = block_of(forest, tree) + START
+        forest[start : start + 2].view(np.uint64)[0] = starts[tree]
+    _free_all(forest)
+    return forest
+
+
+@kernel
+def _free_all(forest: Singles) -> None:
+    """Chain all records of all trees as free ones."""
+    record = word(forest, RECORD)
+    for tree in range(word(forest, TREES)):
+        block = block_of(forest, tree)
+        for number in range(2 * word(forest, SAMPLE_SIZE) - 1):
+            node = block + TREE_HEAD + number * record
+            put_word(forest, node + PARENT, node + record)
+            put_word(forest, node + LEFT, node)
+            put_word(forest, node + RIGHT, node)
+        put_word(forest, block + ROOT, NONE)
+        put_word(forest, block + FREE_NODE, block + TREE_HEAD)
+        put_word(forest, block + FREE_LEAF, block + word(forest, LEAVES))
+
+
+@kernel
+def block_of(forest: Singles, tree: int) -> int:
+    """The word at which a tree's block begins."""
+    return HEAD + tree * word(forest, BLOCK)
+
+
+@kernel
+def place(dimension: int) -> int:
+    """Where a dimension's low lies in a box, and its value in a point; the high is four further."""
+    return 2 * dimension - dimension % 4
+
+
+@kernel
+def dimension_at(place: int) -> int:
+    """The dimension whose low lies at a place."""
+    return (place + place % 4) // 2
+
+
+@kernel
+def lay_out(points: Reals, width: int, magnitude_max: float, laid: Singles) -> int:
+    """Lay points out as boxes, one after the other, in `laid`, which is zero.
+
+    Returns:
+        -1, or the number of the first point that holds a value that is not finite or is too large.
+    """
+    for number in range(points.shape[0]):
+        start = number * width
+        for dimension in range(points.shape[1]):
+            value = points[number, dimension]
+            if not abs(value) <= magnitude_max:
+                return number
+            low = start + place(dimension)
+            laid[low] = value
+            laid[low + LANES // 2] = -value
+    return -1

@@ -1,0 +1,349 @@
+"""Anomaly scores, and learning between them.
+
+Guha et al. 2016: how early random cuts would separate a point from those that a tree holds, as an
+expectation over the cuts. Walking down, at depth k, with the point outside the box by D and the
+box's extent R, a cut separates with probability p = D / (R + D); the score is the sum of
+p / (k + 1), each times the probability that no cut above did. At a leaf that is not the point p is
+1. A point that is the leaf, m times in a tree of M, has (1 - m / 2M) / (k + log2(1 + m)) instead.
+All is multiplied by log2(1 + M) and averaged over the trees.
+
+Eight walks go side by side, each in a tree of its own: while one waits for memory, the others go
+on. A walk that has reached its leaf stays there until its results are collected, every few steps:
+that costs a few steps in vain and saves the processor most wrong guesses. A lane goes through all
+points of a batch in its tree, scoring and learning in order, then takes the next tree. So what a
+tree does depends neither on the other lanes nor on how points are cut into batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from detection.trees.boxes import gaps
+from detection.trees.lanes import (
+    LANES,
+    Singles,
+    at,
+    choose,
+    lowest_bit,
+    maximum,
+    pack,
+    prefetch,
+    put,
+    put_real,
+    put_word,
+    real,
+    spread,
+    store,
+    totals,
+    word,
+)
+from detection.trees.layout import (
+    BOX,
+    CUT,
+    EXTENT,
+    LEAVES,
+    LEFT,
+    LOG,
+    MASS,
+    NONE,
+    PARENT,
+    PLACE,
+    RIGHT,
+    ROOT,
+    SIZE,
+    TREES,
+    WIDTH,
+    Reals,
+    block_of,
+    lay_out,
+)
+from detection.trees.sampler import next_taken, take
+from tepwatch.kernels import kernel, part
+
+Run = Callable[[Singles, Reals, float, int, bool, bool, int, int, Reals, Reals], int]
+"""See `runner`."""
+
+_STEPS: Final = 4
+"""Steps of all walks before results are collected."""
+
+_NODES: Final = 0
+_BEFORE: Final = 8
+_STARTS: Final = 16
+_NUMBERS: Final = 24
+_TREES: Final = 32
+_DUE: Final = 40
+_WEIGHTS: Final = 48
+_SCORES: Final = 64
+_TOGETHER: Final = 72
+_COUNT: Final = 80
+_LEARNS: Final = 81
+_NEXT_TREE: Final = 82
+_END: Final = 83
+_LEARNED: Final = 84
+_LANES_WORDS: Final = 86
+"""Words of what the lanes are at. Of each lane: the node, the node one step before, where the point
+begins in the points, its number in the batch, the tree, the next point that the tree takes and
+(two words) its weight, the score, and what `_walk` calls `together`. Of all: points in the batch,
+whether they are learned, the next tree not yet begun, the tree after the last, points learned
+before the batch (two words)."""
+
+_TINY: Final = np.float32(1e-38)
+_ONE: Final = np.float32(1.0)
+_NONE: Final = np.float32(0.0)
+
+
+@cache
+def runner(width: int) -> Run:
+    """The kernel for boxes of `width` lanes, which is a constant to the compiler.
+
+    It is called with the forest; points (n, dimensions); the largest magnitude a value may have;
+    the number of points learned before; whether to score and whether to learn; the first tree and
+    the one after the last; where scores by tree go, (trees x n,); and where their means over all
+    trees go, (n,), which are made where all trees are asked for.
+    It returns -1, or the number of the first point with a bad value; then nothing was changed.
+    """
+
+    @kernel
+    def run(
+        forest: Singles,
+        points: Reals,
+        magnitude_max: float,
+        learned: int,
+        scores: bool,
+        learns: bool,
+        first: int,
+        end: int,
+        by_tree: Reals,
+        means: Reals,
+    ) -> int:
+        count = points.shape[0]
+        laid = np.zeros(count * width, np.float32)
+        bad = lay_out(points, width, magnitude_max, laid)
+        if bad >= 0:
+            return bad
+        if not scores:
+            _learn(forest, laid, count, learned, first, end)
+            return -1
+        _walk(forest, laid, count, learned, learns, first, end, by_tree, width)
+        if end - first == word(forest, TREES):
+            average(by_tree, word(forest, TREES), means)
+        return -1
+
+    return run
+
+
+@kernel
+def average(by_tree: Reals, trees: int, means: Reals) -> None:
+    """Means over the trees, added in the order of the trees."""
+    count = len(means)
+    for number in range(count):
+        summed = 0.0
+        for tree in range(trees):
+            summed += at(by_tree, tree * count + number)
+        means[number] = summed / trees
+
+
+@kernel
+def _learn(
+    forest: Singles, points: Singles, count: int, learned: int, first: int, end: int
+) -> None:
+    """Learn points in some of the trees, without scores."""
+    for tree in range(first, end):
+        block = block_of(forest, tree)
+        number, weight = next_taken(forest, block, learned, 0, count)
+        while number < count:
+            take(forest, block, learned + number, weight, points, number * word(forest, WIDTH))
+            number, weight = next_taken(forest, block, learned, number + 1, count)
+
+
+@part
+def _walk(
+    forest: Singles,
+    points: Singles,
+    count: int,
+    learned: int,
+    learns: bool,
+    first: int,
+    end: int,
+    by_tree: Reals,
+    width: int,
+) -> None:
+    """Score points in some of the trees, and learn each after its score where `learns`."""
+    lanes = np.zeros(_LANES_WORDS, np.float32)
+    put_word(lanes, _COUNT, count)
+    put_word(lanes, _LEARNS, learns)
+    put_word(lanes, _END, end)
+    put_real(lanes, _LEARNED, learned)
+    begun = min(end - first, LANES)
+    put_word(lanes, _NEXT_TREE, first + begun)
+    for lane in range(LANES):
+        # A lane without a tree stays at a leaf, in use or not.
+        put_word(lanes, _NODES + lane, block_of(forest, first) + word(forest, LEAVES))
+        if lane < begun:
+            _begin(forest, lanes, lane, first + lane)
+    running = (np.int64(1) << begun) - 1
+
+    ones, none, tiny = spread(_ONE), spread(_NONE), spread(_TINY)
+    # The probability that no cut so far separates the point, the score so far, the depth from 1.
+    together, sums, depths = ones, none, ones
+    while running != 0:
+        n0, n1 = word(lanes, _NODES), word(lanes, _NODES + 1)
+        n2, n3 = word(lanes, _NODES + 2), word(lanes, _NODES + 3)
+        n4, n5 = word(lanes, _NODES + 4), word(lanes, _NODES + 5)
+        n6, n7 = word(lanes, _NODES + 6), word(lanes, _NODES + 7)
+        p0, p1 = word(lanes, _STARTS), word(lanes, _STARTS + 1)
+        p2, p3 = word(lanes, _STARTS + 2), word(lanes, _STARTS + 3)
+        p4, p5 = word(lanes, _STARTS + 4), word(lanes, _STARTS + 5)
+        p6, p7 = word(lanes, _STARTS + 6), word(lanes, _STARTS + 7)
+        for step in range(_STEPS):
+            if step == _STEPS - 1:
+                _put_nodes(lanes, _BEFORE, n0, n1, n2, n3, n4, n5, n6, n7)
+            c0 = _next_node(forest, n0, points, p0, width)
+            c1 = _next_node(forest, n1, points, p1, width)
+            c2 = _next_node(forest, n2, points, p2, width)
+            c3 = _next_node(forest, n3, points, p3, width)
+            c4 = _next_node(forest, n4, points, p4, width)
+            c5 = _next_node(forest, n5, points, p5, width)
+            c6 = _next_node(forest, n6, points, p6, width)
+            c7 = _next_node(forest, n7, points, p7, width)
+            outside = totals(
+                gaps(forest, n0 + BOX, points, p0, width),
+                gaps(forest, n1 + BOX, points, p1, width),
+                gaps(forest, n2 + BOX, points, p2, width),
+                gaps(forest, n3 + BOX, points, p3, width),
+                gaps(forest, n4 + BOX, points, p4, width),
+                gaps(forest, n5 + BOX, points, p5, width),
+                gaps(forest, n6 + BOX, points, p6, width),
+                gaps(forest, n7 + BOX, points, p7, width),
+            )
+            extents = pack(
+                at(forest, n0 + EXTENT),
+                at(forest, n1 + EXTENT),
+                at(forest, n2 + EXTENT),
+                at(forest, n3 + EXTENT),
+                at(forest, n4 + EXTENT),
+                at(forest, n5 + EXTENT),
+                at(forest, n6 + EXTENT),
+                at(forest, n7 + EXTENT),
+            )
+            # A point that is the leaf it has come to is never separated: 0 / tiny.
+            separated = together * (outside / maximum(extents + outside, tiny))
+            sums = sums + separated / depths
+            together = together - separated
+            depths = depths + ones
+            n0, n1, n2, n3, n4, n5, n6, n7 = c0, c1, c2, c3, c4, c5, c6, c7
+        _put_nodes(lanes, _NODES, n0, n1, n2, n3, n4, n5, n6, n7)
+        arrived = np.int64(0)
+        for lane in range(LANES):
+            stays = word(lanes, _NODES + lane) == word(lanes, _BEFORE + lane)
+            arrived |= np.int64(stays) << lane
+        arrived &= running
+        if arrived != 0:
+            store(lanes, _SCORES, sums)
+            store(lanes, _TOGETHER, together)
+            running &= ~_collect(forest, points, by_tree, lanes, arrived)
+            together = choose(arrived, ones, together)
+            sums = choose(arrived, none, sums)
+            depths = choose(arrived, ones, depths)
+
+
+@part
+def _put_nodes(
+    lanes: Singles, where: int, a: int, b: int, c: int, d: int, e: int, f: int, g: int, h: int
+) -> None:
+    put_word(lanes, where, a)
+    put_word(lanes, where + 1, b)
+    put_word(lanes, where + 2, c)
+    put_word(lanes, where + 3, d)
+    put_word(lanes, where + 4, e)
+    put_word(lanes, where + 5, f)
+    put_word(lanes, where + 6, g)
+    put_word(lanes, where + 7, h)
+
+
+@part
+def _next_node(forest: Singles, node: int, points: Singles, point: int, width: int) -> int:
+    """One step down; a leaf is its own child."""
+    is_left = at(points, point + word(forest, node + PLACE)) <= at(forest, node + CUT)
+    child = word(forest, node + LEFT) if is_left else word(forest, node + RIGHT)
+    prefetch(forest, child)
+    if width > LANES:
+        prefetch(forest, child + 2 * LANES)
+    return child
+
+
+@part
+def _begin(forest: Singles, lanes: Singles, lane: int, tree: int) -> None:
+    """Begin with the first point of the batch in a tree."""
+    block, count = block_of(forest, tree), word(lanes, _COUNT)
+    put_word(lanes, _TREES + lane, tree)
+    put_word(lanes, _NUMBERS + lane, 0)
+    put_word(lanes, _STARTS + lane, 0)
+    put_word(lanes, _NODES + lane, word(forest, block + ROOT))
+    put_word(lanes, _DUE + lane, count)
+    if word(lanes, _LEARNS):
+        learned = np.int64(real(lanes, _LEARNED))
+        number, weight = next_taken(forest, block, learned, 0, count)
+        put_word(lanes, _DUE + lane, number)
+        put_real(lanes, _WEIGHTS + 2 * lane, weight)
+
+
+@part
+def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, arrived: int) -> int:
+    """Write scores of the lanes that arrived, learn, and go on to the next point or tree.
+
+    Returns:
+        The lanes for which there is nothing more, as bits.
+    """
+    stopped = np.int64(0)
+    count, learned = word(lanes, _COUNT), np.int64(real(lanes, _LEARNED))
+    while arrived != 0:
+        lane = lowest_bit(arrived)
+        arrived &= arrived - 1
+        tree, number = word(lanes, _TREES + lane), word(lanes, _NUMBERS + lane)
+        block = block_of(forest, tree)
+        score = float(at(lanes, _SCORES + lane))
+        if at(lanes, _TOGETHER + lane) > _NONE:
+            score = _score_of_known(forest, block, word(lanes, _NODES + lane))
+        put(by_tree, tree * count + number, score * real(forest, block + LOG))
+        if number == word(lanes, _DUE + lane):
+            weight, start = real(lanes, _WEIGHTS + 2 * lane), word(lanes, _STARTS + lane)
+            take(forest, block, learned + number, weight, points, start)
+            due, weight = next_taken(forest, block, learned, number + 1, count)
+            put_word(lanes, _DUE + lane, due)
+            put_real(lanes, _WEIGHTS + 2 * lane, weight)
+        number += 1
+        next_tree = word(lanes, _NEXT_TREE)
+        if number < count:
+            put_word(lanes, _NUMBERS + lane, number)
+            put_word(lanes, _STARTS + lane, number * word(forest, WIDTH))
+            put_word(lanes, _NODES + lane, word(forest, block + ROOT))
+        elif next_tree < word(lanes, _END):
+            _begin(forest, lanes, lane, next_tree)
+            put_word(lanes, _NEXT_TREE, next_tree + 1)
+        else:
+            stopped |= np.int64(1) << lane
+    return stopped
+
+
+@kernel
+def depth_of(forest: Singles, node: int) -> int:
+    """Nodes above a node."""
+    depth = 0
+    while word(forest, node + PARENT) != NONE:
+        node = word(forest, node + PARENT)
+        depth += 1
+    return depth
+
+
+@kernel
+def _score_of_known(forest: Singles, block: int, leaf: int) -> float:
+    """The score in a tree that holds the point, before it is multiplied."""
+    mass = float(word(forest, leaf + MASS))
+    share = mass / (2.0 * word(forest, block + SIZE))
+    return (1.0 - share) / (depth_of(forest, leaf) + math.log2(1.0 + mass))
