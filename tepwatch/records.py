@@ -102,7 +102,8 @@ class Reading(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="readi
     @property
     def missing_count(self) -> int:
         """Number of measurements that are absent (manipulated variables are optional)."""
-        return self.xmeas.count(None)
+        # Nearly always none is, and none is zero: that is seen at a third of the cost.
+        return 0 if all(self.xmeas) else self.xmeas.count(None)
 
 
 class PlantEvent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="event"):

@@ -189,7 +189,7 @@ def _reading(
 ) -> Reading:
     values: tuple[Any, ...] = msgspec.structs.astuple(wire)
     xmeas = values[_XMEAS_START:_XMV_START]
-    if xmeas.count(None) == len(xmeas):
+    if not any(xmeas) and xmeas.count(None) == len(xmeas):
         raise _RejectionError(
             RejectReason.NO_MEASUREMENT, "none of xmeas_1 to xmeas_41 holds a number"
         )
