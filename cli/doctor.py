@@ -19,7 +19,7 @@ from tepwatch.settings import load
 
 _DISK_GB_WANTED: Final = 2.0
 _PACKAGES: Final = {
-    "krcf": "the forests",
+    "numba": "the forests and the plant",
     "apache-flink": "the cluster on this machine (about 380 MB with what it needs)",
     "ministack": "the local AWS (about 30 MB with what it needs)",
     "duckdb": "its Timestream (about 70 MB)",

@@ -7,6 +7,7 @@ behind as soon as one of them changes.
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import os
 import tempfile
@@ -15,7 +16,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-import numba
+
+
+def _print(*values: object) -> None:
+    """What kernels would print with."""
+
+
+# Numba asks the module of the built-in `print` for it by name, and PyFlink's workers have put a
+# method there, which no module has by that name.
+_shown: Final = builtins.print
+setattr(builtins, "print", _print)  # noqa: B010 - it is declared to be another function
+try:
+    import numba
+finally:
+    builtins.print = _shown
 
 _ROOMS: Final = ("detection", "simulator", "tepwatch")
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -4,3 +4,5 @@
 `attribution`, `displacement` and `imputation` ask them, `state` turns them into bytes and back.
 Arguments are checked by `detection.forest`, not here.
 """
+
+import tepwatch.kernels  # noqa: F401 - Numba can be imported everywhere only from there

@@ -19,7 +19,7 @@ from detection.trees.lanes import (
     word,
 )
 from detection.trees.layout import BOX, EXTENT, LEFT, RIGHT, WIDTH
-from tepwatch.kernels import kernel, part
+from tepwatch.kernels import part
 
 
 @part
@@ -40,13 +40,19 @@ def gap(forest: Singles, node: int, points: Singles, point: int) -> np.float32:
 
 @part
 def extent(forest: Singles, node: int) -> np.float32:
-    """High less low of a node's box, summed over the dimensions.
+    """High less low of a node's box, summed over the dimensions."""
+    return extent_of(forest, node + BOX, word(forest, WIDTH))
+
+
+@part
+def extent_of(boxes: Singles, box: int, width: int) -> np.float32:
+    """The same of a box anywhere.
 
     Each difference is taken before the sum: large offsets cost nothing that the numbers have.
     """
     sums = spread(np.float32(0.0))
-    for lane in range(node + BOX, node + BOX + word(forest, WIDTH), LANES):
-        sums = sums - folded(load(forest, lane))
+    for lane in range(box, box + width, LANES):
+        sums = sums - folded(load(boxes, lane))
     # Both halves of a folded vector hold the same.
     return np.float32(np.float32(0.5) * total(sums))
 

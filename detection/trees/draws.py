@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.trees.lanes import integer
 from tepwatch.kernels import kernel, part
 
 STEP: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -38,7 +39,7 @@ def mixed(number: np.uint64) -> np.uint64:
 @part
 def uniform(bits: np.uint64) -> float:
     """A number in (0, 1) by 64 bits: neither end is ever given."""
-    return (float(np.int64(bits >> _11)) + 0.5) * _2_53
+    return (float(integer(bits >> _11)) + 0.5) * _2_53
 
 
 @kernel

@@ -42,6 +42,14 @@ def put(array: NDArray[Any], index: int, value: Any) -> None:
     array[index] = value
 
 
+def integer(value: Any) -> int:
+    """A signed integer of 64 bits, whatever integer it was.
+
+    To Numba `int` of an unsigned number stays unsigned, and less than nothing becomes very much.
+    """
+    return int(value)
+
+
 def word(array: Singles, index: int) -> int:
     """The integer in the four bytes of an element; `index` is not checked."""
     return int(array[index : index + 1].view(np.int32)[0])
@@ -128,7 +136,8 @@ def totals(
 
 def folded(lanes: Singles) -> Singles:
     """Each lane added to the one four places from it; the two halves are equal."""
-    return lanes + np.concatenate([lanes[4:], lanes[:4]])
+    turned: Singles = np.roll(lanes, LANES // 2)
+    return lanes + turned
 
 
 def prefetch(array: NDArray[Any], index: int) -> None:
@@ -146,10 +155,16 @@ _lanes: Final = _LanesType()
 @register_model(_LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 # What follows is the code that the compiler puts in the place of the functions above.
+
+# These have no types.
+_types: Final[Any] = types
+_ANY: Final = (_types.VarArg(_types.Any),)
+_lower: Final[Any] = lower_builtin
+_get_or_insert: Final[Any] = cgutils.get_or_insert_function
 
 _Emit = Callable[[Any, Any, Any, Any], Any]
 
@@ -167,7 +182,7 @@ def _compiles_to(
 
     def register(emit: _Emit) -> _Emit:
         type_callable(function)(lambda _context: result)
-        lower_builtin(function, *(of or (types.VarArg(types.Any),)))(emit)
+        _lower(function, *(of or _ANY))(emit)
         return emit
 
     return register
@@ -213,6 +228,11 @@ def _emit_put(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 def _pointer_to(kind: Any, context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """As `_pointer`, to what is taken for something else."""
     return builder.bitcast(_pointer(context, builder, signature, args), kind.as_pointer())
+
+
+@_compiles_to(integer, lambda _value: types.int64)
+def _emit_integer(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    return context.cast(builder, args[0], signature.args[0], types.int64)
 
 
 @_compiles_to(word, lambda _array, _index: types.int64)
@@ -334,7 +354,7 @@ def _emit_folded(_context: Any, builder: Any, _signature: Any, args: Any) -> Any
 def _emit_prefetch(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     pointer = _pointer_to(ir.IntType(8), context, builder, signature, args)
     kind = ir.FunctionType(ir.VoidType(), [pointer.type, _WORD, _WORD, _WORD])
-    call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    call = _get_or_insert(builder.module, kind, "llvm.prefetch.p0")
     # To read, into the nearest cache, data.
     builder.call(call, [pointer, _WORD(0), _WORD(3), _WORD(1)])
     return context.get_dummy_value()

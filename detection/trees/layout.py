@@ -157,6 +157,12 @@ def block_of(forest: Singles, tree: int) -> int:
 
 
 @kernel
+def number_of(forest: Singles, block: int, node: int) -> int:
+    """The number of a node's record in its block: inner nodes come first, then leaves."""
+    return (node - block - TREE_HEAD) // word(forest, RECORD)
+
+
+@kernel
 def place(dimension: int) -> int:
     """Where a dimension's low lies in a box, and its value in a point; the high is four further."""
     return 2 * dimension - dimension % 4

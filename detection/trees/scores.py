@@ -16,7 +16,6 @@ tree does depends neither on the other lanes nor on how points are cut into batc
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
 from typing import Final
@@ -29,10 +28,10 @@ from detection.trees.lanes import (
     Singles,
     at,
     choose,
+    integer,
     lowest_bit,
     maximum,
     pack,
-    prefetch,
     put,
     put_real,
     put_word,
@@ -44,18 +43,10 @@ from detection.trees.lanes import (
 )
 from detection.trees.layout import (
     BOX,
-    CUT,
     EXTENT,
     LEAVES,
-    LEFT,
     LOG,
-    MASS,
-    NONE,
-    PARENT,
-    PLACE,
-    RIGHT,
     ROOT,
-    SIZE,
     TREES,
     WIDTH,
     Reals,
@@ -63,6 +54,7 @@ from detection.trees.layout import (
     lay_out,
 )
 from detection.trees.sampler import next_taken, take
+from detection.trees.walks import ahead, known_score
 from tepwatch.kernels import kernel, part
 
 Run = Callable[[Singles, Reals, float, int, bool, bool, int, int, Reals, Reals], int]
@@ -162,7 +154,7 @@ def _learn(
 
 
 @part
-def _walk(
+def _walk(  # noqa: PLR0915 - eight lanes, written out
     forest: Singles,
     points: Singles,
     count: int,
@@ -186,7 +178,7 @@ def _walk(
         put_word(lanes, _NODES + lane, block_of(forest, first) + word(forest, LEAVES))
         if lane < begun:
             _begin(forest, lanes, lane, first + lane)
-    running = (np.int64(1) << begun) - 1
+    running = (1 << begun) - 1
 
     ones, none, tiny = spread(_ONE), spread(_NONE), spread(_TINY)
     # The probability that no cut so far separates the point, the score so far, the depth from 1.
@@ -203,14 +195,14 @@ def _walk(
         for step in range(_STEPS):
             if step == _STEPS - 1:
                 _put_nodes(lanes, _BEFORE, n0, n1, n2, n3, n4, n5, n6, n7)
-            c0 = _next_node(forest, n0, points, p0, width)
-            c1 = _next_node(forest, n1, points, p1, width)
-            c2 = _next_node(forest, n2, points, p2, width)
-            c3 = _next_node(forest, n3, points, p3, width)
-            c4 = _next_node(forest, n4, points, p4, width)
-            c5 = _next_node(forest, n5, points, p5, width)
-            c6 = _next_node(forest, n6, points, p6, width)
-            c7 = _next_node(forest, n7, points, p7, width)
+            c0 = ahead(forest, n0, points, p0, width)
+            c1 = ahead(forest, n1, points, p1, width)
+            c2 = ahead(forest, n2, points, p2, width)
+            c3 = ahead(forest, n3, points, p3, width)
+            c4 = ahead(forest, n4, points, p4, width)
+            c5 = ahead(forest, n5, points, p5, width)
+            c6 = ahead(forest, n6, points, p6, width)
+            c7 = ahead(forest, n7, points, p7, width)
             outside = totals(
                 gaps(forest, n0 + BOX, points, p0, width),
                 gaps(forest, n1 + BOX, points, p1, width),
@@ -238,10 +230,10 @@ def _walk(
             depths = depths + ones
             n0, n1, n2, n3, n4, n5, n6, n7 = c0, c1, c2, c3, c4, c5, c6, c7
         _put_nodes(lanes, _NODES, n0, n1, n2, n3, n4, n5, n6, n7)
-        arrived = np.int64(0)
+        arrived = 0
         for lane in range(LANES):
             stays = word(lanes, _NODES + lane) == word(lanes, _BEFORE + lane)
-            arrived |= np.int64(stays) << lane
+            arrived |= integer(stays) << lane
         arrived &= running
         if arrived != 0:
             store(lanes, _SCORES, sums)
@@ -267,17 +259,6 @@ def _put_nodes(
 
 
 @part
-def _next_node(forest: Singles, node: int, points: Singles, point: int, width: int) -> int:
-    """One step down; a leaf is its own child."""
-    is_left = at(points, point + word(forest, node + PLACE)) <= at(forest, node + CUT)
-    child = word(forest, node + LEFT) if is_left else word(forest, node + RIGHT)
-    prefetch(forest, child)
-    if width > LANES:
-        prefetch(forest, child + 2 * LANES)
-    return child
-
-
-@part
 def _begin(forest: Singles, lanes: Singles, lane: int, tree: int) -> None:
     """Begin with the first point of the batch in a tree."""
     block, count = block_of(forest, tree), word(lanes, _COUNT)
@@ -287,7 +268,7 @@ def _begin(forest: Singles, lanes: Singles, lane: int, tree: int) -> None:
     put_word(lanes, _NODES + lane, word(forest, block + ROOT))
     put_word(lanes, _DUE + lane, count)
     if word(lanes, _LEARNS):
-        learned = np.int64(real(lanes, _LEARNED))
+        learned = integer(real(lanes, _LEARNED))
         number, weight = next_taken(forest, block, learned, 0, count)
         put_word(lanes, _DUE + lane, number)
         put_real(lanes, _WEIGHTS + 2 * lane, weight)
@@ -300,8 +281,8 @@ def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, a
     Returns:
         The lanes for which there is nothing more, as bits.
     """
-    stopped = np.int64(0)
-    count, learned = word(lanes, _COUNT), np.int64(real(lanes, _LEARNED))
+    stopped = 0
+    count, learned = word(lanes, _COUNT), integer(real(lanes, _LEARNED))
     while arrived != 0:
         lane = lowest_bit(arrived)
         arrived &= arrived - 1
@@ -309,7 +290,7 @@ def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, a
         block = block_of(forest, tree)
         score = float(at(lanes, _SCORES + lane))
         if at(lanes, _TOGETHER + lane) > _NONE:
-            score = _score_of_known(forest, block, word(lanes, _NODES + lane))
+            score = known_score(forest, block, word(lanes, _NODES + lane))
         put(by_tree, tree * count + number, score * real(forest, block + LOG))
         if number == word(lanes, _DUE + lane):
             weight, start = real(lanes, _WEIGHTS + 2 * lane), word(lanes, _STARTS + lane)
@@ -327,23 +308,5 @@ def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, a
             _begin(forest, lanes, lane, next_tree)
             put_word(lanes, _NEXT_TREE, next_tree + 1)
         else:
-            stopped |= np.int64(1) << lane
+            stopped |= 1 << lane
     return stopped
-
-
-@kernel
-def depth_of(forest: Singles, node: int) -> int:
-    """Nodes above a node."""
-    depth = 0
-    while word(forest, node + PARENT) != NONE:
-        node = word(forest, node + PARENT)
-        depth += 1
-    return depth
-
-
-@kernel
-def _score_of_known(forest: Singles, block: int, leaf: int) -> float:
-    """The score in a tree that holds the point, before it is multiplied."""
-    mass = float(word(forest, leaf + MASS))
-    share = mass / (2.0 * word(forest, block + SIZE))
-    return (1.0 - share) / (depth_of(forest, leaf) + math.log2(1.0 + mass))

@@ -194,5 +194,5 @@ def test_localaws_runs_in_the_foreground_until_interrupted(tmp_path: Path) -> No
 def test_doctor_says_what_is_there() -> None:
     answer = tepwatch("doctor")
     assert answer.returncode == 0
-    for what in ("Python", "apache-flink", "ministack", "Java", "krcf"):
+    for what in ("Python", "apache-flink", "ministack", "Java", "numba"):
         assert what in answer.stdout
