@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from detection.trees.boxes import extent_of, gap, gaps
+from detection.trees.boxes import box_lanes, extent_of, gap, gaps
 from detection.trees.lanes import (
     LANES,
     Singles,
@@ -28,7 +28,6 @@ from detection.trees.lanes import (
     word,
 )
 from detection.trees.layout import (
-    BOX,
     DIMENSIONS,
     EXTENT,
     LEFT,
@@ -44,7 +43,7 @@ from detection.trees.layout import (
     lay_out,
     place,
 )
-from detection.trees.walks import depth_of, known_score, next_node
+from detection.trees.walks import depth_of, known_score, next_link
 from tepwatch.kernels import kernel, part
 
 _NONE: Final = np.float32(0.0)
@@ -103,36 +102,31 @@ def _share(forest: Singles, block: int, points: Singles, point: int, shares: Sin
     none = spread(_NONE)
     for lane in range(0, width, LANES):
         store(shares, lane, none)
-    node = word(forest, block + ROOT)
+    link = word(forest, block + ROOT)
     together, depth = _ONE, _ONE
     while True:
-        outside = gap(forest, node, points, point)
-        child = next_node(forest, node, points, point)
+        outside = gap(forest, link, points, point)
+        if link < 0 and outside == _NONE:
+            return -link
         if outside > _NONE:
-            within = at(forest, node + EXTENT) + outside
-            _add_gaps(forest, node + BOX, points, point, together / (within * depth), shares, width)
+            within = (at(forest, link + EXTENT) if link > 0 else _NONE) + outside
+            _add_gaps(forest, link, points, point, together / (within * depth), shares)
             together = together - together * (outside / within)
-        if child == node:
-            return node if outside == _NONE else NONE
-        node = child
+        if link < 0:
+            return NONE
+        link = next_link(forest, link, points, point)
         depth = np.float32(depth + _ONE)
 
 
 @part
 def _add_gaps(
-    forest: Singles,
-    box: int,
-    points: Singles,
-    point: int,
-    factor: np.float32,
-    shares: Singles,
-    width: int,
+    forest: Singles, link: int, points: Singles, point: int, factor: np.float32, shares: Singles
 ) -> None:
     """Add what a point is outside a box by, times a factor, to the shares."""
     none, factors = spread(_NONE), spread(factor)
-    for lane in range(0, width, LANES):
-        outside = maximum(load(forest, box + lane) - load(points, point + lane), none)
-        store(shares, lane, load(shares, lane) + outside * factors)
+    for lane in range(0, word(forest, WIDTH), LANES):
+        away = box_lanes(forest, link, lane) - load(points, point + lane)
+        store(shares, lane, load(shares, lane) + maximum(away, none) * factors)
 
 
 @kernel
@@ -153,25 +147,25 @@ def _share_of_known(
         equal = score / (2 * word(forest, DIMENSIONS))
         put(shares, place(dimension), equal)
         put(shares, place(dimension) + LANES // 2, equal)
-    node, depth = leaf, depth_of(forest, leaf)
-    while word(forest, node + PARENT) != NONE:
-        parent = word(forest, node + PARENT)
+    none = spread(_NONE)
+    link, parent, depth = -leaf, word(forest, leaf + PARENT), depth_of(forest, leaf)
+    while parent != NONE:
         left, right = word(forest, parent + LEFT), word(forest, parent + RIGHT)
-        sibling = right if left == node else left
+        sibling = right if left == link else left
         for lane in range(0, width, LANES):
-            box = load(forest, sibling + BOX + lane)
-            store(shadow, lane, box if node == leaf else minimum(load(shadow, lane), box))
+            box = box_lanes(forest, sibling, lane)
+            store(shadow, lane, box if link < 0 else minimum(load(shadow, lane), box))
         depth -= 1
         outside = total(gaps(shadow, 0, points, point, width))
         if not outside > _NONE:
             break
         within = np.float32(extent_of(shadow, 0, width) + outside)
         stays = spread(np.float32(_ONE - outside / within))
+        factors = spread(np.float32(_ONE / (within * np.float32(depth + 1))))
         for lane in range(0, width, LANES):
-            store(shares, lane, load(shares, lane) * stays)
-        factor = np.float32(_ONE / (within * np.float32(depth + 1)))
-        _add_gaps(shadow, 0, points, point, factor, shares, width)
-        node = parent
+            away = maximum(load(shadow, lane) - load(points, point + lane), none)
+            store(shares, lane, load(shares, lane) * stays + away * factors)
+        link, parent = parent, word(forest, parent + PARENT)
     summed = 0.0
     for lane in range(width):
         summed += at(shares, lane)

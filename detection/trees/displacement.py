@@ -31,7 +31,7 @@ from detection.trees.layout import (
     lay_out,
     number_of,
 )
-from detection.trees.walks import next_node
+from detection.trees.walks import next_link
 from tepwatch.kernels import kernel
 
 Integers = NDArray[np.int64]
@@ -73,7 +73,9 @@ def _count(forest: Singles, block: int, masses: Integers) -> None:
     """How many points there are below each node; trees do not keep it, scores do not need it."""
     masses[:] = 0
     for slot in range(word(forest, block + SIZE)):
-        node = word(forest, block + word(forest, ENTRIES) + slot)
+        leaf = word(forest, block + word(forest, ENTRIES) + slot)
+        masses[number_of(forest, block, -leaf)] += 1
+        node = word(forest, leaf + PARENT)
         while node != NONE:
             masses[number_of(forest, block, node)] += 1
             node = word(forest, node + PARENT)
@@ -82,20 +84,21 @@ def _count(forest: Singles, block: int, masses: Integers) -> None:
 @kernel
 def _expected(forest: Singles, block: int, masses: Integers, points: Singles, point: int) -> float:
     expected, together, above = 0.0, 1.0, 0.0
-    node = word(forest, block + ROOT)
+    link = word(forest, block + ROOT)
     while True:
-        outside = gap(forest, node, points, point)
+        outside = gap(forest, link, points, point)
         if outside > _NONE:
             # Cut off here, all of the node is beside it.
-            here = float(masses[number_of(forest, block, node)])
-            separated = together * float(outside / (at(forest, node + EXTENT) + outside))
+            here = float(masses[number_of(forest, block, link)])
+            extent = at(forest, link + EXTENT) if link > 0 else _NONE
+            separated = together * float(outside / (extent + outside))
             expected += separated * max(here, above)
             together -= separated
-        child = next_node(forest, node, points, point)
-        if child == node:
+        if link < 0:
             # What is left of the probability is that of a point which the tree holds.
             return expected + together * above
-        left, right = word(forest, node + LEFT), word(forest, node + RIGHT)
+        left, right = word(forest, link + LEFT), word(forest, link + RIGHT)
+        child = next_link(forest, link, points, point)
         beside = masses[number_of(forest, block, right if child == left else left)]
         above = max(above, beside / (masses[number_of(forest, block, child)] + 1))
-        node = child
+        link = child

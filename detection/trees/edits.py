@@ -6,11 +6,13 @@ that was grown from the points it then holds.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from detection.trees.boxes import extent, gap, grow, unite_children
+from detection.trees.boxes import box_lanes, gap, grow, unite_children
 from detection.trees.draws import STEP, mixed, uniform
-from detection.trees.lanes import LANES, Singles, at, load, minimum, put, put_word, store, word
+from detection.trees.lanes import LANES, Singles, at, put, put_word, store, word
 from detection.trees.layout import (
     BOX,
     CUT,
@@ -23,6 +25,7 @@ from detection.trees.layout import (
     NONE,
     PARENT,
     PLACE,
+    POINT,
     RIGHT,
     ROOT,
     WIDTH,
@@ -30,7 +33,7 @@ from detection.trees.layout import (
 )
 from tepwatch.kernels import kernel, part
 
-_HIGH = LANES // 2
+_HIGH: Final = LANES // 2
 
 
 @kernel
@@ -44,49 +47,54 @@ def insert(forest: Singles, block: int, points: Singles, point: int, bits: np.ui
         point: where the point begins in `points`.
         bits: the number from which this insertion's random numbers follow.
     """
-    node = word(forest, block + ROOT)
-    if node == NONE:
+    link = word(forest, block + ROOT)
+    if link == NONE:
         leaf = _new_leaf(forest, block, points, point, NONE)
-        put_word(forest, block + ROOT, leaf)
+        put_word(forest, block + ROOT, -leaf)
         return leaf
     parent = NONE
     while True:
-        left, right = word(forest, node + LEFT), word(forest, node + RIGHT)
-        outside = float(gap(forest, node, points, point))
+        outside = float(gap(forest, link, points, point))
         if outside > 0.0:
             bits += STEP
-            position = uniform(mixed(bits)) * (float(at(forest, node + EXTENT)) + outside)
-            if position < outside or left == node:
-                return _split(forest, block, node, parent, points, point, position)
-            grow(forest, node, points, point)
-        elif left == node:
-            put_word(forest, node + MASS, word(forest, node + MASS) + 1)
-            return node
-        parent = node
-        is_left = at(points, point + word(forest, node + PLACE)) <= at(forest, node + CUT)
-        node = left if is_left else right
+            extent = float(at(forest, link + EXTENT)) if link > 0 else 0.0
+            position = uniform(mixed(bits)) * (extent + outside)
+            if position < outside or link < 0:
+                return _split(forest, block, link, parent, points, point, position)
+            grow(forest, link, points, point)
+        elif link < 0:
+            put_word(forest, MASS - link, word(forest, MASS - link) + 1)
+            return -link
+        parent = link
+        is_left = at(points, point + word(forest, link + PLACE)) <= at(forest, link + CUT)
+        link = word(forest, link + LEFT) if is_left else word(forest, link + RIGHT)
 
 
 @kernel
 def _split(
     forest: Singles,
     block: int,
-    node: int,
+    link: int,
     parent: int,
     points: Singles,
     point: int,
     position: float,
 ) -> int:
-    """Cut a point off from a node, in one of the gaps between them; returns its leaf.
+    """Cut a point off from a node or leaf, in one of the gaps between them; returns its leaf.
 
     `position` is that of the cut in the gaps laid end to end.
     """
+    inner = word(forest, block + FREE_NODE)
+    put_word(forest, block + FREE_NODE, word(forest, inner + PARENT))
+    # The new node's box is first that of the other side alone.
+    for lane in range(0, word(forest, WIDTH), LANES):
+        store(forest, inner + BOX + lane, box_lanes(forest, link, lane))
     where, is_below, within = 0, False, 0.0
     for dimension in range(word(forest, DIMENSIONS)):
         low = place(dimension)
         value = at(points, point + low)
-        below = at(forest, node + BOX + low) - value
-        above = value + at(forest, node + BOX + low + _HIGH)
+        below = at(forest, inner + BOX + low) - value
+        above = value + at(forest, inner + BOX + low + _HIGH)
         size = float(max(below, above))
         if size > 0.0:
             # Should rounding carry the position past all gaps, it is in the last one.
@@ -95,44 +103,38 @@ def _split(
                 break
             position -= size
     value = at(points, point + where)
-    least = value if is_below else -at(forest, node + BOX + where + _HIGH)
-    least_right = at(forest, node + BOX + where) if is_below else value
+    least = value if is_below else -at(forest, inner + BOX + where + _HIGH)
+    least_right = at(forest, inner + BOX + where) if is_below else value
     cut = np.float32(float(least) + within)
     if not cut < least_right:
         cut = least
 
-    inner = word(forest, block + FREE_NODE)
-    put_word(forest, block + FREE_NODE, word(forest, inner + PARENT))
     leaf = _new_leaf(forest, block, points, point, inner)
-    put_word(forest, node + PARENT, inner)
+    put_word(forest, abs(link) + PARENT, inner)
     put_word(forest, inner + PARENT, parent)
-    put_word(forest, inner + LEFT, leaf if is_below else node)
-    put_word(forest, inner + RIGHT, node if is_below else leaf)
+    put_word(forest, inner + LEFT, -leaf if is_below else link)
+    put_word(forest, inner + RIGHT, link if is_below else -leaf)
     put_word(forest, inner + PLACE, where)
     put(forest, inner + CUT, cut)
-    for lane in range(0, word(forest, WIDTH), LANES):
-        both = minimum(load(forest, node + BOX + lane), load(points, point + lane))
-        store(forest, inner + BOX + lane, both)
-    put(forest, inner + EXTENT, extent(forest, inner))
-    _hang(forest, block, parent, node, inner)
+    grow(forest, inner, points, point)
+    _hang(forest, block, parent, link, inner)
     return leaf
 
 
 @part
 def _new_leaf(forest: Singles, block: int, points: Singles, point: int, parent: int) -> int:
-    """A leaf for a point; that it is its own child it keeps from before."""
     leaf = word(forest, block + FREE_LEAF)
     put_word(forest, block + FREE_LEAF, word(forest, leaf + PARENT))
     put_word(forest, leaf + PARENT, parent)
     put_word(forest, leaf + MASS, 1)
-    for lane in range(0, word(forest, WIDTH), LANES):
-        store(forest, leaf + BOX + lane, load(points, point + lane))
+    for dimension in range(word(forest, DIMENSIONS)):
+        put(forest, leaf + POINT + dimension, at(points, point + place(dimension)))
     return leaf
 
 
 @part
 def _hang(forest: Singles, block: int, parent: int, before: int, now: int) -> None:
-    """Put a node in the place of another below a parent, or at the root."""
+    """Put a link in the place of another below a parent, or at the root."""
     if parent == NONE:
         put_word(forest, block + ROOT, now)
     elif word(forest, parent + LEFT) == before:
@@ -155,9 +157,9 @@ def delete(forest: Singles, block: int, leaf: int) -> None:
         put_word(forest, block + ROOT, NONE)
         return
     left, right = word(forest, parent + LEFT), word(forest, parent + RIGHT)
-    sibling = right if left == leaf else left
+    sibling = right if left == -leaf else left
     above = word(forest, parent + PARENT)
-    put_word(forest, sibling + PARENT, above)
+    put_word(forest, abs(sibling) + PARENT, above)
     _hang(forest, block, above, parent, sibling)
     put_word(forest, parent + PARENT, word(forest, block + FREE_NODE))
     put_word(forest, block + FREE_NODE, parent)

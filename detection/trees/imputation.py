@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from detection.trees.lanes import LANES, Singles, at, word
 from detection.trees.layout import (
     BOX,
-    CUT,
     EXTENT,
     LEFT,
     MASS,
     NONE,
     PLACE,
+    POINT,
     RIGHT,
     ROOT,
     SAMPLE_SIZE,
@@ -33,6 +33,7 @@ from detection.trees.layout import (
     lay_out,
     place,
 )
+from detection.trees.walks import next_link
 from tepwatch.kernels import kernel
 
 Flags = NDArray[np.bool_]
@@ -61,8 +62,8 @@ def impute(
     dimensions = points.shape[1]
     laid = np.empty(width, np.float32)
     candidates = np.empty((dimensions, trees), np.float64)
-    # Right children that are still to be tried: node, then score, probability and depth.
-    nodes = np.empty(word(forest, SAMPLE_SIZE), np.int64)
+    # Right children that are still to be tried: link, then score, probability and depth.
+    links = np.empty(word(forest, SAMPLE_SIZE), np.int64)
     states = np.empty((word(forest, SAMPLE_SIZE), 3), np.float32)
     for number in range(points.shape[0]):
         filled[number] = points[number]
@@ -74,9 +75,9 @@ def impute(
             return number
         for tree in range(trees):
             block = block_of(forest, tree)
-            leaf = _best_leaf(forest, block, laid, missing[number], nodes, states)
+            leaf = _best_leaf(forest, block, laid, missing[number], links, states)
             for dimension in range(dimensions):
-                candidates[dimension, tree] = at(forest, leaf + BOX + place(dimension))
+                candidates[dimension, tree] = at(forest, leaf + POINT + dimension)
         for dimension in range(dimensions):
             if missing[number, dimension]:
                 filled[number, dimension] = np.sort(candidates[dimension])[(trees - 1) // 2]
@@ -89,7 +90,7 @@ def _best_leaf(
     block: int,
     points: Singles,
     missing: Flags,
-    nodes: NDArray[np.int64],
+    links: NDArray[np.int64],
     states: Singles,
 ) -> int:
     """The leaf of least score among those that can be reached; of equal ones the leftmost.
@@ -98,48 +99,49 @@ def _best_leaf(
     does not count. So the first leaf of least score is the one that comparing at each fork gives.
     """
     best, least = NONE, np.float32(np.inf)
-    node, waiting = word(forest, block + ROOT), 0
+    link, waiting = word(forest, block + ROOT), 0
     score, together, depth = _NONE, _ONE, _ONE
     while True:
-        outside = _gap_of_present(forest, node, points, missing)
-        left, right = word(forest, node + LEFT), word(forest, node + RIGHT)
-        if left != node:
+        outside = _gap_of_present(forest, link, points, missing)
+        if link > 0:
             if outside > _NONE:
-                separated = together * (outside / (at(forest, node + EXTENT) + outside))
+                separated = together * (outside / (at(forest, link + EXTENT) + outside))
                 score = score + separated / depth
                 together = together - separated
             depth = np.float32(depth + _ONE)
-            low = word(forest, node + PLACE)
-            if missing[dimension_at(low)]:
-                nodes[waiting] = right
+            if missing[dimension_at(word(forest, link + PLACE))]:
+                links[waiting] = word(forest, link + RIGHT)
                 states[waiting, 0], states[waiting, 1], states[waiting, 2] = score, together, depth
                 waiting += 1
-                node = left
+                link = word(forest, link + LEFT)
             else:
-                node = left if at(points, low) <= at(forest, node + CUT) else right
+                link = next_link(forest, link, points, 0)
             continue
         at_leaf = _ONE / depth
         if outside == _NONE:
-            mass = float(word(forest, node + MASS))
+            mass = float(word(forest, MASS - link))
             at_leaf = np.float32(1.0 / (float(depth) - 1.0 + math.log2(1.0 + mass)))
         score = np.float32(score + together * at_leaf)
         if score < least:
-            best, least = node, score
+            best, least = -link, score
         if waiting == 0:
             return best
         waiting -= 1
-        node = nodes[waiting]
+        link = links[waiting]
         score, together, depth = states[waiting, 0], states[waiting, 1], states[waiting, 2]
 
 
 @kernel
-def _gap_of_present(forest: Singles, node: int, points: Singles, missing: Flags) -> np.float32:
-    """How far a point is outside a node's box in the dimensions that it has."""
+def _gap_of_present(forest: Singles, link: int, points: Singles, missing: Flags) -> np.float32:
+    """How far a point is outside a box in the dimensions that it has."""
     outside = _NONE
     for dimension in range(len(missing)):
         if not missing[dimension]:
-            low = place(dimension)
-            below = at(forest, node + BOX + low) - at(points, low)
-            above = at(forest, node + BOX + low + LANES // 2) + at(points, low)
-            outside = np.float32(outside + max(below, above, _NONE))
+            value = at(points, place(dimension))
+            if link > 0:
+                low = link + BOX + place(dimension)
+                below, above = at(forest, low) - value, at(forest, low + LANES // 2) + value
+                outside = np.float32(outside + max(below, above, _NONE))
+            else:
+                outside = np.float32(outside + abs(at(forest, POINT - link + dimension) - value))
     return outside

@@ -80,6 +80,12 @@ def load(array: Singles, start: int) -> Singles:
     return array[start : start + LANES].copy()
 
 
+def mirrored(array: Singles, start: int) -> Singles:
+    """The four numbers from `start` on, then the same negated."""
+    four = array[start : start + LANES // 2]
+    return np.concatenate([four, -four])
+
+
 def store(array: Singles, start: int, lanes: Singles) -> None:
     """Write eight numbers from `start` on."""
     array[start : start + LANES] = lanes
@@ -103,6 +109,11 @@ def maximum(a: Singles, b: Singles) -> Singles:
 def minimum(a: Singles, b: Singles) -> Singles:
     """The smaller of each pair of lanes."""
     return np.where(a < b, a, b)
+
+
+def zeros(lanes: Singles) -> int:
+    """A bit for each lane, set where it is zero."""
+    return sum(1 << lane for lane in range(LANES) if lanes[lane] == 0)
 
 
 def differ(a: Singles, b: Singles) -> bool:
@@ -270,6 +281,13 @@ def _emit_load(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     return builder.load(_pointer_to(_VECTOR, context, builder, signature, args), align=4)
 
 
+@_compiles_to(mirrored, lambda _array, _start: _lanes)
+def _emit_mirrored(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    half = ir.VectorType(ir.FloatType(), LANES // 2)
+    four = builder.load(_pointer_to(half, context, builder, signature, args), align=4)
+    return _shuffled(builder, four, builder.fneg(four), range(LANES))
+
+
 @_compiles_to(store, lambda _array, _start, _value: types.none)
 def _emit_store(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     builder.store(args[2], _pointer_to(_VECTOR, context, builder, signature, args), align=4)
@@ -299,6 +317,13 @@ def _emit_maximum(_context: Any, builder: Any, _signature: Any, args: Any) -> An
 @_compiles_to(minimum, lambda _a, _b: _lanes)
 def _emit_minimum(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", *args), *args)
+
+
+@_compiles_to(zeros, lambda _value: types.int64)
+def _emit_zeros(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    none = ir.Constant(_VECTOR, [0.0] * LANES)
+    bits = builder.bitcast(builder.fcmp_ordered("==", args[0], none), _BITS)
+    return builder.zext(bits, ir.IntType(64))
 
 
 @_compiles_to(differ, lambda _a, _b: types.boolean)

@@ -1,17 +1,19 @@
 """Where what lies: a forest is one buffer of 32-bit words, one block a tree.
 
 A word holds a single-precision number or an integer, two of them a double-precision number. The
-forest's head has its shape; a block begins on a cache line and holds a head, the
-records of inner nodes and leaves, and the heap of the sampler. A record is a head of eight words
-and a box. A node is named by the word at which its record begins, so that a step down is a load.
+forest's head has its shape; a block begins on a cache line and holds a head, the records of inner
+nodes, those of leaves, and the heap of the sampler. A record is named by the word at which it
+begins; a link is that of an inner node, the negative of that of a leaf, or `NONE`.
 
 A box is the least and the largest of each dimension, four dimensions to eight lanes: four lows,
 then the four highs, negated. So one comparison does both sides: a point, laid out as a box of its
 own, is outside where the box's number is larger, and boxes unite to the smaller numbers. Dimensions
-are padded to fours with zeros. `place` is where the low of a dimension lies.
+are padded to fours with zeros. `place` is where the low of a dimension lies. A leaf has only its
+point, dimension after dimension.
 
-A leaf is its own child on both sides and has no extent: a walk that has arrived stays, and the
-distance to a leaf is the distance to its box.
+Walks read no leaves: a point that has come to one is separated from it for certain, unless it is
+the leaf. So they end, all of them, in one record of the forest's, `END`, which is its own child on
+both sides, has no extent, and is far from every point. What a walk touches is half of a tree.
 """
 
 from __future__ import annotations
@@ -28,8 +30,11 @@ from tepwatch.kernels import kernel
 
 Reals = NDArray[np.float64]
 
-HEAD: Final = 32
-"""Words before the first block."""
+NONE: Final = 0
+"""No link."""
+
+END: Final = 32
+"""The record in which walks end."""
 
 TREE_HEAD: Final = 16
 ROOT: Final = 0
@@ -39,24 +44,25 @@ FREE_LEAF: Final = 3
 LIMIT: Final = 8
 START: Final = 10
 LOG: Final = 12
-"""Words of a block's head: the root, points in the sample, first free records; of two words each,
-the weight that the next point must stay below, as the sampler compares it, where the tree's random
-numbers begin, and log2(1 + points in the sample)."""
+"""Words of a block's head: the link to the root, points in the sample, first free records; of two
+words each, the weight that the next point must stay below, as the sampler compares it, where the
+tree's random numbers begin, and log2(1 + points in the sample)."""
 
-CUT: Final = 0
-PLACE: Final = 1
-LEFT: Final = 2
-RIGHT: Final = 3
-EXTENT: Final = 4
-PARENT: Final = 5
-MASS: Final = 6
+PARENT: Final = 0
+"""Of every record: the inner node above, or the next free record where this one is free."""
+
+CUT: Final = 1
+PLACE: Final = 2
+LEFT: Final = 3
+RIGHT: Final = 4
+EXTENT: Final = 5
 BOX: Final = 8
-"""Words of a record: the cut and the place of its dimension, children, summed extent of the box,
-parent (the next free record where this one is free), points in a leaf (not kept for inner nodes),
-the box."""
+"""Of inner nodes: the cut and the place of its dimension, links to the children, high less low
+summed over the dimensions, the box."""
 
-NONE: Final = -1
-"""No node."""
+MASS: Final = 1
+POINT: Final = 2
+"""Of leaves: how many times the point is in the sample, the point."""
 
 TREES: Final = 0
 SAMPLE_SIZE: Final = 1
@@ -67,13 +73,16 @@ LEAVES: Final = 5
 WEIGHTS: Final = 6
 ENTRIES: Final = 7
 BLOCK: Final = 8
+FIRST: Final = 9
+LEAF_RECORD: Final = 16
 DECAY: Final = 10
 GROWTH: Final = 12
 ACCEPT: Final = 14
-"""Words of the forest's head: its shape as `Shape` says it, then, of two words each, lambda,
-e^lambda and the share of the sample that is filled without sampling."""
+"""Words of the forest's head: its shape as `Shape` says it; of two words each, lambda, e^lambda and
+the share of the sample that is filled without sampling."""
 
 _LINE: Final = 16
+_FAR: Final = np.float32(1e38)
 _WORDS_MAX: Final = 2**31 - 1
 
 
@@ -89,6 +98,8 @@ class Shape(NamedTuple):
     weights: int
     entries: int
     block: int
+    first: int
+    leaf_record: int
 
 
 def shape_of(trees: int, sample_size: int, dimensions: int) -> Shape:
@@ -97,18 +108,23 @@ def shape_of(trees: int, sample_size: int, dimensions: int) -> Shape:
     Raises:
         ValueError: larger than 2^31 words.
     """
-    width = 2 * _up(dimensions, LANES // 2)
-    record = BOX + width
+    padded = _up(dimensions, LANES // 2)
+    width = 2 * padded
+    record, leaf_record = BOX + width, POINT + padded
     leaves = TREE_HEAD + (sample_size - 1) * record
-    weights = _up(leaves + sample_size * record, 2)
+    weights = _up(leaves + sample_size * leaf_record, 2)
     entries = weights + 2 * sample_size
     block = _up(entries + sample_size, _LINE)
-    if HEAD + trees * block > _WORDS_MAX:
+    first = _up(END + record, _LINE)
+    if first + trees * block > _WORDS_MAX:
         raise ValueError(
             f"trees, sample_size and dimensions are too many together: {trees} x {sample_size} x "
             f"{dimensions} take more than 8 GiB"
         )
-    return Shape(trees, sample_size, dimensions, width, record, leaves, weights, entries, block)
+    return Shape(
+        trees, sample_size, dimensions, width, record, leaves, weights, entries, block, first,
+        leaf_record,
+    )  # fmt: skip
 
 
 def _up(count: int, multiple: int) -> int:
@@ -117,12 +133,14 @@ def _up(count: int, multiple: int) -> int:
 
 def empty(shape: Shape, *, seed: int, decay: float, accept: float) -> Singles:
     """A forest without points, aligned to cache lines."""
-    size = HEAD + shape.trees * shape.block
+    size = shape.first + shape.trees * shape.block
     raw = np.zeros(size + _LINE, np.float32)
     start = (-raw.ctypes.data // raw.itemsize) % _LINE
     forest = raw[start : start + size]
-    for index, value in enumerate(shape):
+    for index, value in enumerate(shape[:-1]):
         put_word(forest, index, value)
+    put_word(forest, LEAF_RECORD, shape.leaf_record)
+    forest[END + BOX] = _FAR
     put_real(forest, DECAY, decay)
     put_real(forest, GROWTH, math.exp(decay))
     put_real(forest, ACCEPT, accept)
@@ -137,29 +155,33 @@ def empty(shape: Shape, *, seed: int, decay: float, accept: float) -> Singles:
 @kernel
 def _free_all(forest: Singles) -> None:
     """Chain all records of all trees as free ones."""
-    record = word(forest, RECORD)
+    record, leaf_record = word(forest, RECORD), word(forest, LEAF_RECORD)
     for tree in range(word(forest, TREES)):
         block = block_of(forest, tree)
-        for number in range(2 * word(forest, SAMPLE_SIZE) - 1):
-            node = block + TREE_HEAD + number * record
-            put_word(forest, node + PARENT, node + record)
-            put_word(forest, node + LEFT, node)
-            put_word(forest, node + RIGHT, node)
-        put_word(forest, block + ROOT, NONE)
-        put_word(forest, block + FREE_NODE, block + TREE_HEAD)
-        put_word(forest, block + FREE_LEAF, block + word(forest, LEAVES))
+        node, leaf = block + TREE_HEAD, block + word(forest, LEAVES)
+        put_word(forest, block + FREE_NODE, node)
+        put_word(forest, block + FREE_LEAF, leaf)
+        for _ in range(word(forest, SAMPLE_SIZE)):
+            if node < block + word(forest, LEAVES):
+                put_word(forest, node + PARENT, node + record)
+                node += record
+            put_word(forest, leaf + PARENT, leaf + leaf_record)
+            leaf += leaf_record
 
 
 @kernel
 def block_of(forest: Singles, tree: int) -> int:
     """The word at which a tree's block begins."""
-    return HEAD + tree * word(forest, BLOCK)
+    return word(forest, FIRST) + tree * word(forest, BLOCK)
 
 
 @kernel
-def number_of(forest: Singles, block: int, node: int) -> int:
-    """The number of a node's record in its block: inner nodes come first, then leaves."""
-    return (node - block - TREE_HEAD) // word(forest, RECORD)
+def number_of(forest: Singles, block: int, link: int) -> int:
+    """The number of a record in its block: inner nodes come first, then leaves."""
+    if link > 0:
+        return (link - block - TREE_HEAD) // word(forest, RECORD)
+    leaf = (-link - block - word(forest, LEAVES)) // word(forest, LEAF_RECORD)
+    return word(forest, SAMPLE_SIZE) + leaf
 
 
 @kernel

@@ -8,10 +8,10 @@ p / (k + 1), each times the probability that no cut above did. At a leaf that is
 All is multiplied by log2(1 + M) and averaged over the trees.
 
 Eight walks go side by side, each in a tree of its own: while one waits for memory, the others go
-on. A walk that has reached its leaf stays there until its results are collected, every few steps:
-that costs a few steps in vain and saves the processor most wrong guesses. A lane goes through all
-points of a batch in its tree, scoring and learning in order, then takes the next tree. So what a
-tree does depends neither on the other lanes nor on how points are cut into batches.
+on. A walk that has come to its end stays there until its result is collected, every few steps: that
+costs a few steps in vain and saves the processor most wrong guesses. A lane goes through all points
+of a batch in its tree, scoring and learning in order, then takes the next tree. So what a tree does
+depends neither on the other lanes nor on how points are cut into batches.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from detection.trees.lanes import (
     choose,
     integer,
     lowest_bit,
-    maximum,
     pack,
     put,
     put_real,
@@ -40,12 +39,14 @@ from detection.trees.lanes import (
     store,
     totals,
     word,
+    zeros,
 )
 from detection.trees.layout import (
     BOX,
+    END,
     EXTENT,
-    LEAVES,
     LOG,
+    NONE,
     ROOT,
     TREES,
     WIDTH,
@@ -54,7 +55,7 @@ from detection.trees.layout import (
     lay_out,
 )
 from detection.trees.sampler import next_taken, take
-from detection.trees.walks import ahead, known_score
+from detection.trees.walks import known_score, leaf_of, next_node
 from tepwatch.kernels import kernel, part
 
 Run = Callable[[Singles, Reals, float, int, bool, bool, int, int, Reals, Reals], int]
@@ -64,27 +65,23 @@ _STEPS: Final = 4
 """Steps of all walks before results are collected."""
 
 _NODES: Final = 0
-_BEFORE: Final = 8
-_STARTS: Final = 16
-_NUMBERS: Final = 24
-_TREES: Final = 32
-_DUE: Final = 40
-_WEIGHTS: Final = 48
-_SCORES: Final = 64
-_TOGETHER: Final = 72
-_COUNT: Final = 80
-_LEARNS: Final = 81
-_NEXT_TREE: Final = 82
-_END: Final = 83
-_LEARNED: Final = 84
-_LANES_WORDS: Final = 86
-"""Words of what the lanes are at. Of each lane: the node, the node one step before, where the point
-begins in the points, its number in the batch, the tree, the next point that the tree takes and
-(two words) its weight, the score, and what `_walk` calls `together`. Of all: points in the batch,
-whether they are learned, the next tree not yet begun, the tree after the last, points learned
-before the batch (two words)."""
+_STARTS: Final = 8
+_NUMBERS: Final = 16
+_TREES: Final = 24
+_DUE: Final = 32
+_WEIGHTS: Final = 40
+_SCORES: Final = 56
+_COUNT: Final = 64
+_LEARNS: Final = 65
+_NEXT_TREE: Final = 66
+_END: Final = 67
+_LEARNED: Final = 68
+_LANES_WORDS: Final = 70
+"""Words of what the lanes are at. Of each lane: the node, where the point begins in the points, its
+number in the batch, the tree, the next point that the tree takes and (two words) its weight, the
+score. Of all: points in the batch, whether they are learned, the next tree not yet begun, the tree
+after the last, points learned before the batch (two words)."""
 
-_TINY: Final = np.float32(1e-38)
 _ONE: Final = np.float32(1.0)
 _NONE: Final = np.float32(0.0)
 
@@ -154,7 +151,7 @@ def _learn(
 
 
 @part
-def _walk(  # noqa: PLR0915 - eight lanes, written out
+def _walk(
     forest: Singles,
     points: Singles,
     count: int,
@@ -174,13 +171,12 @@ def _walk(  # noqa: PLR0915 - eight lanes, written out
     begun = min(end - first, LANES)
     put_word(lanes, _NEXT_TREE, first + begun)
     for lane in range(LANES):
-        # A lane without a tree stays at a leaf, in use or not.
-        put_word(lanes, _NODES + lane, block_of(forest, first) + word(forest, LEAVES))
+        put_word(lanes, _NODES + lane, END)
         if lane < begun:
             _begin(forest, lanes, lane, first + lane)
     running = (1 << begun) - 1
 
-    ones, none, tiny = spread(_ONE), spread(_NONE), spread(_TINY)
+    ones, none = spread(_ONE), spread(_NONE)
     # The probability that no cut so far separates the point, the score so far, the depth from 1.
     together, sums, depths = ones, none, ones
     while running != 0:
@@ -192,17 +188,15 @@ def _walk(  # noqa: PLR0915 - eight lanes, written out
         p2, p3 = word(lanes, _STARTS + 2), word(lanes, _STARTS + 3)
         p4, p5 = word(lanes, _STARTS + 4), word(lanes, _STARTS + 5)
         p6, p7 = word(lanes, _STARTS + 6), word(lanes, _STARTS + 7)
-        for step in range(_STEPS):
-            if step == _STEPS - 1:
-                _put_nodes(lanes, _BEFORE, n0, n1, n2, n3, n4, n5, n6, n7)
-            c0 = ahead(forest, n0, points, p0, width)
-            c1 = ahead(forest, n1, points, p1, width)
-            c2 = ahead(forest, n2, points, p2, width)
-            c3 = ahead(forest, n3, points, p3, width)
-            c4 = ahead(forest, n4, points, p4, width)
-            c5 = ahead(forest, n5, points, p5, width)
-            c6 = ahead(forest, n6, points, p6, width)
-            c7 = ahead(forest, n7, points, p7, width)
+        for _ in range(_STEPS):
+            c0 = next_node(forest, n0, points, p0, width)
+            c1 = next_node(forest, n1, points, p1, width)
+            c2 = next_node(forest, n2, points, p2, width)
+            c3 = next_node(forest, n3, points, p3, width)
+            c4 = next_node(forest, n4, points, p4, width)
+            c5 = next_node(forest, n5, points, p5, width)
+            c6 = next_node(forest, n6, points, p6, width)
+            c7 = next_node(forest, n7, points, p7, width)
             outside = totals(
                 gaps(forest, n0 + BOX, points, p0, width),
                 gaps(forest, n1 + BOX, points, p1, width),
@@ -223,21 +217,16 @@ def _walk(  # noqa: PLR0915 - eight lanes, written out
                 at(forest, n6 + EXTENT),
                 at(forest, n7 + EXTENT),
             )
-            # A point that is the leaf it has come to is never separated: 0 / tiny.
-            separated = together * (outside / maximum(extents + outside, tiny))
+            separated = together * (outside / (extents + outside))
             sums = sums + separated / depths
             together = together - separated
             depths = depths + ones
             n0, n1, n2, n3, n4, n5, n6, n7 = c0, c1, c2, c3, c4, c5, c6, c7
-        _put_nodes(lanes, _NODES, n0, n1, n2, n3, n4, n5, n6, n7)
-        arrived = 0
-        for lane in range(LANES):
-            stays = word(lanes, _NODES + lane) == word(lanes, _BEFORE + lane)
-            arrived |= integer(stays) << lane
-        arrived &= running
+        _put_nodes(lanes, n0, n1, n2, n3, n4, n5, n6, n7)
+        # Separated for certain: at its end, or so far outside that the rest is rounded away.
+        arrived = zeros(together) & running
         if arrived != 0:
             store(lanes, _SCORES, sums)
-            store(lanes, _TOGETHER, together)
             running &= ~_collect(forest, points, by_tree, lanes, arrived)
             together = choose(arrived, ones, together)
             sums = choose(arrived, none, sums)
@@ -246,16 +235,16 @@ def _walk(  # noqa: PLR0915 - eight lanes, written out
 
 @part
 def _put_nodes(
-    lanes: Singles, where: int, a: int, b: int, c: int, d: int, e: int, f: int, g: int, h: int
+    lanes: Singles, a: int, b: int, c: int, d: int, e: int, f: int, g: int, h: int
 ) -> None:
-    put_word(lanes, where, a)
-    put_word(lanes, where + 1, b)
-    put_word(lanes, where + 2, c)
-    put_word(lanes, where + 3, d)
-    put_word(lanes, where + 4, e)
-    put_word(lanes, where + 5, f)
-    put_word(lanes, where + 6, g)
-    put_word(lanes, where + 7, h)
+    put_word(lanes, _NODES, a)
+    put_word(lanes, _NODES + 1, b)
+    put_word(lanes, _NODES + 2, c)
+    put_word(lanes, _NODES + 3, d)
+    put_word(lanes, _NODES + 4, e)
+    put_word(lanes, _NODES + 5, f)
+    put_word(lanes, _NODES + 6, g)
+    put_word(lanes, _NODES + 7, h)
 
 
 @part
@@ -265,7 +254,7 @@ def _begin(forest: Singles, lanes: Singles, lane: int, tree: int) -> None:
     put_word(lanes, _TREES + lane, tree)
     put_word(lanes, _NUMBERS + lane, 0)
     put_word(lanes, _STARTS + lane, 0)
-    put_word(lanes, _NODES + lane, word(forest, block + ROOT))
+    put_word(lanes, _NODES + lane, max(word(forest, block + ROOT), END))
     put_word(lanes, _DUE + lane, count)
     if word(lanes, _LEARNS):
         learned = integer(real(lanes, _LEARNED))
@@ -289,8 +278,11 @@ def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, a
         tree, number = word(lanes, _TREES + lane), word(lanes, _NUMBERS + lane)
         block = block_of(forest, tree)
         score = float(at(lanes, _SCORES + lane))
-        if at(lanes, _TOGETHER + lane) > _NONE:
-            score = known_score(forest, block, word(lanes, _NODES + lane))
+        # Never separated above its leaf, at whatever depth that is: it may be that leaf.
+        if _ONE / np.float32(round(1.0 / score)) == np.float32(score):
+            leaf = leaf_of(forest, block, points, word(lanes, _STARTS + lane))
+            if leaf != NONE:
+                score = known_score(forest, block, leaf)
         put(by_tree, tree * count + number, score * real(forest, block + LOG))
         if number == word(lanes, _DUE + lane):
             weight, start = real(lanes, _WEIGHTS + 2 * lane), word(lanes, _STARTS + lane)
@@ -303,7 +295,7 @@ def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, a
         if number < count:
             put_word(lanes, _NUMBERS + lane, number)
             put_word(lanes, _STARTS + lane, number * word(forest, WIDTH))
-            put_word(lanes, _NODES + lane, word(forest, block + ROOT))
+            put_word(lanes, _NODES + lane, max(word(forest, block + ROOT), END))
         elif next_tree < word(lanes, _END):
             _begin(forest, lanes, lane, next_tree)
             put_word(lanes, _NEXT_TREE, next_tree + 1)

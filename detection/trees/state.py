@@ -15,22 +15,33 @@ import msgspec
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from detection.trees.boxes import extent, unite_children
-from detection.trees.lanes import LANES, Singles, at, integer, put, put_real, put_word, real, word
+from detection.trees.boxes import box_lanes, set_extent, unite_children
+from detection.trees.lanes import (
+    LANES,
+    Singles,
+    at,
+    integer,
+    put,
+    put_real,
+    put_word,
+    real,
+    store,
+    word,
+)
 from detection.trees.layout import (
-    BOX,
     CUT,
     DIMENSIONS,
     ENTRIES,
-    EXTENT,
     FREE_LEAF,
     FREE_NODE,
+    LEAF_RECORD,
     LEAVES,
     LEFT,
     MASS,
     NONE,
     PARENT,
     PLACE,
+    POINT,
     RECORD,
     RIGHT,
     ROOT,
@@ -173,27 +184,26 @@ def _dump(
     first_leaf = first_inner = first_entry = 0
     for tree in range(word(forest, TREES)):
         block = block_of(forest, tree)
-        node, left_over = word(forest, block + ROOT), 0
+        link, left_over = word(forest, block + ROOT), 0
         leaf = inner = 0
-        while node != NONE:
-            number = number_of(forest, block, node)
-            if word(forest, node + LEFT) == node:
+        while link != NONE:
+            number = number_of(forest, block, link)
+            if link < 0:
                 order[number], below[number] = leaf, 1
-                masses[first_leaf + leaf] = word(forest, node + MASS)
+                masses[first_leaf + leaf] = word(forest, MASS - link)
                 for dimension in range(points.shape[1]):
-                    value = at(forest, node + BOX + place(dimension))
-                    points[first_leaf + leaf, dimension] = value
+                    points[first_leaf + leaf, dimension] = at(forest, POINT - link + dimension)
                 leaf += 1
                 left_over -= 1
-                node = waiting[left_over] if left_over >= 0 else NONE
+                link = waiting[left_over] if left_over >= 0 else NONE
             else:
-                nodes[inner] = node
-                cuts[first_inner + inner] = at(forest, node + CUT)
-                cut_dimensions[first_inner + inner] = dimension_at(word(forest, node + PLACE))
+                nodes[inner] = link
+                cuts[first_inner + inner] = at(forest, link + CUT)
+                cut_dimensions[first_inner + inner] = dimension_at(word(forest, link + PLACE))
                 inner += 1
-                waiting[left_over] = word(forest, node + RIGHT)
+                waiting[left_over] = word(forest, link + RIGHT)
                 left_over += 1
-                node = word(forest, node + LEFT)
+                link = word(forest, link + LEFT)
         for index in range(inner - 1, -1, -1):
             node = nodes[index]
             left = below[number_of(forest, block, word(forest, node + LEFT))]
@@ -204,7 +214,7 @@ def _dump(
         for slot in range(size):
             weights[first_entry + slot] = real(forest, block + word(forest, WEIGHTS) + 2 * slot)
             entry = word(forest, block + word(forest, ENTRIES) + slot)
-            slots[first_entry + slot] = order[number_of(forest, block, entry)]
+            slots[first_entry + slot] = order[number_of(forest, block, -entry)]
         leaves[tree], sizes[tree] = leaf, size
         first_leaf += leaf
         first_inner += inner
@@ -262,8 +272,9 @@ def _leaves(
     forest: Singles, block: int, masses: Shorts, points: Singles, magnitude_max: float
 ) -> bool:
     """Make the leaves, in the first records for leaves."""
+    leaf = block + word(forest, LEAVES)
+    put_word(forest, block + ROOT, -leaf)
     for number in range(len(masses)):
-        leaf = block + word(forest, LEAVES) + number * word(forest, RECORD)
         if masses[number] == 0:
             return False
         put_word(forest, leaf + MASS, masses[number])
@@ -272,14 +283,9 @@ def _leaves(
             value = points[number, dimension]
             if not abs(value) <= magnitude_max:
                 return False
-            put(forest, leaf + BOX + place(dimension), value)
-            put(forest, leaf + BOX + place(dimension) + LANES // 2, -value)
-    put_word(forest, block + ROOT, block + word(forest, LEAVES))
-    put_word(
-        forest,
-        block + FREE_LEAF,
-        block + word(forest, LEAVES) + len(masses) * word(forest, RECORD),
-    )
+            put(forest, leaf + POINT + dimension, value)
+        leaf += word(forest, LEAF_RECORD)
+    put_word(forest, block + FREE_LEAF, leaf)
     return True
 
 
@@ -288,7 +294,8 @@ def _nodes(
     forest: Singles, block: int, held: int, cuts: Singles, cut_dimensions: Shorts, lefts: Shorts
 ) -> int:
     """Make the inner nodes above the leaves, in the first records for inner nodes."""
-    record, leaves = word(forest, RECORD), block + word(forest, LEAVES)
+    record, leaf_record = word(forest, RECORD), word(forest, LEAF_RECORD)
+    leaves = block + word(forest, LEAVES)
     count = held - 1
     # The leaves below each node: the first and how many. Below the left child lie the first of
     # them; it and its nodes come right after the node, then the right child.
@@ -300,8 +307,8 @@ def _nodes(
         right = below - left
         if left < 1 or right < 1 or cut_dimensions[number] >= word(forest, DIMENSIONS):
             return _BAD_COUNTS
-        left_child = leaves + start * record
-        right_child = leaves + (start + left) * record
+        left_child = -(leaves + start * leaf_record)
+        right_child = -(leaves + (start + left) * leaf_record)
         if left > 1:
             left_child = node + record
             starts[number + 1], counts[number + 1] = start, left
@@ -312,19 +319,24 @@ def _nodes(
         put_word(forest, node + PLACE, place(integer(cut_dimensions[number])))
         put_word(forest, node + LEFT, left_child)
         put_word(forest, node + RIGHT, right_child)
-        put_word(forest, left_child + PARENT, node)
-        put_word(forest, right_child + PARENT, node)
+        put_word(forest, abs(left_child) + PARENT, node)
+        put_word(forest, abs(right_child) + PARENT, node)
     if count > 0:
         put_word(forest, block + ROOT, block + TREE_HEAD)
         put_word(forest, block + TREE_HEAD + PARENT, NONE)
     put_word(forest, block + FREE_NODE, block + TREE_HEAD + count * record)
+    sides = np.empty(2 * LANES, np.float32)
     for number in range(count - 1, -1, -1):
         node = block + TREE_HEAD + number * record
         unite_children(forest, node)
-        put(forest, node + EXTENT, extent(forest, node))
-        low = BOX + word(forest, node + PLACE)
-        last_left = -at(forest, word(forest, node + LEFT) + low + LANES // 2)
-        first_right = at(forest, word(forest, node + RIGHT) + low)
+        set_extent(forest, node)
+        low = word(forest, node + PLACE)
+        left_box = box_lanes(forest, word(forest, node + LEFT), low - low % LANES)
+        right_box = box_lanes(forest, word(forest, node + RIGHT), low - low % LANES)
+        store(sides, 0, left_box)
+        store(sides, LANES, right_box)
+        last_left = -at(sides, low % LANES + LANES // 2)
+        first_right = at(sides, LANES + low % LANES)
         if not (last_left <= at(forest, node + CUT) < first_right):
             return _BAD_NODE
     return _GOOD
@@ -342,7 +354,7 @@ def _heap(forest: Singles, block: int, weights: Reals, slots: Shorts, masses: Sh
             return False
         left_over[leaf] -= 1
         put_real(forest, block + word(forest, WEIGHTS) + 2 * slot, weights[slot])
-        entry = block + word(forest, LEAVES) + leaf * word(forest, RECORD)
+        entry = block + word(forest, LEAVES) + leaf * word(forest, LEAF_RECORD)
         put_word(forest, block + word(forest, ENTRIES) + slot, entry)
     set_size(forest, block, len(weights))
     return bool(np.all(left_over == 0))

@@ -5,21 +5,35 @@ from __future__ import annotations
 import math
 
 from detection.trees.lanes import LANES, Singles, at, prefetch, word
-from detection.trees.layout import CUT, LEFT, MASS, NONE, PARENT, PLACE, RIGHT, SIZE
+from detection.trees.layout import (
+    CUT,
+    DIMENSIONS,
+    END,
+    LEFT,
+    MASS,
+    NONE,
+    PARENT,
+    PLACE,
+    POINT,
+    RIGHT,
+    ROOT,
+    SIZE,
+    place,
+)
 from tepwatch.kernels import kernel, part
 
 
 @part
-def next_node(forest: Singles, node: int, points: Singles, point: int) -> int:
-    """The child on whose side of the cut a point is; a leaf is its own child."""
+def next_link(forest: Singles, node: int, points: Singles, point: int) -> int:
+    """The link on whose side of an inner node's cut a point is."""
     is_left = at(points, point + word(forest, node + PLACE)) <= at(forest, node + CUT)
     return word(forest, node + LEFT) if is_left else word(forest, node + RIGHT)
 
 
 @part
-def ahead(forest: Singles, node: int, points: Singles, point: int, width: int) -> int:
-    """The same, for a walk that comes back to it later: the child is fetched meanwhile."""
-    child = next_node(forest, node, points, point)
+def next_node(forest: Singles, node: int, points: Singles, point: int, width: int) -> int:
+    """The same, for walks that end in `END`; what the next step reads is fetched meanwhile."""
+    child = max(next_link(forest, node, points, point), END)
     prefetch(forest, child)
     if width > LANES:
         prefetch(forest, child + 2 * LANES)
@@ -27,11 +41,23 @@ def ahead(forest: Singles, node: int, points: Singles, point: int, width: int) -
 
 
 @kernel
-def depth_of(forest: Singles, node: int) -> int:
-    """Nodes above a node."""
+def leaf_of(forest: Singles, block: int, points: Singles, point: int) -> int:
+    """The leaf that is a point, or no link."""
+    link = word(forest, block + ROOT)
+    while link > 0:
+        link = next_link(forest, link, points, point)
+    for dimension in range(word(forest, DIMENSIONS)):
+        if at(forest, POINT - link + dimension) != at(points, point + place(dimension)):
+            return NONE
+    return -link
+
+
+@kernel
+def depth_of(forest: Singles, record: int) -> int:
+    """Inner nodes above a record."""
     depth = 0
-    while word(forest, node + PARENT) != NONE:
-        node = word(forest, node + PARENT)
+    while word(forest, record + PARENT) != NONE:
+        record = word(forest, record + PARENT)
         depth += 1
     return depth
 

@@ -33,10 +33,10 @@ def _branch(
     if isinstance(node, inside.Leaf):
         point = np.array(node.point)
         leaf = rrcf.Leaf(
-            i=node.at, d=_depth(parent) + 1 if parent else 0, u=parent, x=point, n=node.mass
+            i=node.link, d=_depth(parent) + 1 if parent else 0, u=parent, x=point, n=node.mass
         )
         leaf.b = point.reshape(1, -1)
-        tree.leaves[node.at] = leaf
+        tree.leaves[node.link] = leaf
         return leaf
     branch = rrcf.Branch(q=node.dimension, p=node.cut, u=parent)
     branch.l, branch.r = _branch(tree, node.left, branch), _branch(tree, node.right, branch)

@@ -13,13 +13,13 @@ from detection.trees.lanes import real, word
 
 
 class Leaf(NamedTuple):
-    at: int
+    link: int
     point: tuple[float, ...]
     mass: int
 
 
 class Inner(NamedTuple):
-    at: int
+    link: int
     dimension: int
     cut: float
     left: Node
@@ -36,23 +36,23 @@ def tree_of(forest: RandomCutForest, tree: int) -> Node | None:
     return None if root == layout.NONE else _node(buffer, root)
 
 
-def _node(buffer: NDArray[np.float32], at: int) -> Node:
-    left, right = word(buffer, at + layout.LEFT), word(buffer, at + layout.RIGHT)
-    if left == at:
-        lows, _ = _box(buffer, at)
-        return Leaf(at, tuple(lows.tolist()), word(buffer, at + layout.MASS))
+def _node(buffer: NDArray[np.float32], link: int) -> Node:
+    if link < 0:
+        start = layout.POINT - link
+        point = buffer[start : start + word(buffer, layout.DIMENSIONS)]
+        return Leaf(link, tuple(point.tolist()), word(buffer, layout.MASS - link))
     return Inner(
-        at,
-        layout.dimension_at(word(buffer, at + layout.PLACE)),
-        float(buffer[at + layout.CUT]),
-        _node(buffer, left),
-        _node(buffer, right),
+        link,
+        layout.dimension_at(word(buffer, link + layout.PLACE)),
+        float(buffer[link + layout.CUT]),
+        _node(buffer, word(buffer, link + layout.LEFT)),
+        _node(buffer, word(buffer, link + layout.RIGHT)),
     )
 
 
-def _box(buffer: NDArray[np.float32], at: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _box(buffer: NDArray[np.float32], node: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     places = [layout.place(number) for number in range(word(buffer, layout.DIMENSIONS))]
-    box = buffer[at + layout.BOX : at + layout.BOX + word(buffer, layout.WIDTH)]
+    box = buffer[node + layout.BOX : node + layout.BOX + word(buffer, layout.WIDTH)]
     return box[places], -box[[place + 4 for place in places]]
 
 
@@ -88,45 +88,43 @@ def _check_tree(forest: RandomCutForest, tree: int) -> None:
 
 
 def _check_node(buffer: NDArray[np.float32], node: Node, parent: int, used: list[int]) -> None:
-    used.append(node.at)
-    assert word(buffer, node.at + layout.PARENT) == parent
+    used.append(abs(node.link))
+    assert word(buffer, abs(node.link) + layout.PARENT) == parent
+    if isinstance(node, Leaf):
+        assert node.mass > 0
+        return
     points = np.array([leaf.point for leaf in leaves_of(node)], np.float32)
-    lows, highs = _box(buffer, node.at)
+    lows, highs = _box(buffer, node.link)
     np.testing.assert_array_equal(lows, points.min(axis=0))
     np.testing.assert_array_equal(highs, points.max(axis=0))
     extent = float((highs.astype(np.float64) - lows).sum())
-    assert np.isclose(buffer[node.at + layout.EXTENT], extent, rtol=1e-5)
-    if isinstance(node, Inner):
-        assert buffer[node.at + layout.EXTENT] > 0
-        left = [leaf.point[node.dimension] for leaf in leaves_of(node.left)]
-        right = [leaf.point[node.dimension] for leaf in leaves_of(node.right)]
-        assert max(left) <= node.cut < min(right)
-        _check_node(buffer, node.left, node.at, used)
-        _check_node(buffer, node.right, node.at, used)
-    else:
-        assert buffer[node.at + layout.EXTENT] == 0
-        assert word(buffer, node.at + layout.RIGHT) == node.at
-        assert node.mass > 0
+    assert buffer[node.link + layout.EXTENT] > 0
+    assert np.isclose(buffer[node.link + layout.EXTENT], extent, rtol=1e-5)
+    left = [leaf.point[node.dimension] for leaf in leaves_of(node.left)]
+    right = [leaf.point[node.dimension] for leaf in leaves_of(node.right)]
+    assert max(left) <= node.cut < min(right)
+    _check_node(buffer, node.left, node.link, used)
+    _check_node(buffer, node.right, node.link, used)
 
 
 def _check_records(forest: RandomCutForest, block: int, used: list[int]) -> None:
     """Each record is in use or free, once."""
     buffer, size = forest._trees, forest.parameters.sample_size
     first, record = block + layout.TREE_HEAD, word(buffer, layout.RECORD)
-    first_leaf = block + word(buffer, layout.LEAVES)
+    first_leaf, leaf_record = block + word(buffer, layout.LEAVES), word(buffer, layout.LEAF_RECORD)
     chains = (
-        (layout.FREE_NODE, first, size - 1, [at for at in used if at < first_leaf]),
-        (layout.FREE_LEAF, first_leaf, size, [at for at in used if at >= first_leaf]),
+        (layout.FREE_NODE, range(first, first_leaf, record)),
+        (layout.FREE_LEAF, range(first_leaf, first_leaf + size * leaf_record, leaf_record)),
     )
-    for head, start, count, in_use in chains:
-        every = {start + number * record for number in range(count)}
+    for head, every in chains:
+        in_use = [at for at in used if at in every]
         free: set[int] = set()
         at = word(buffer, block + head)
-        while len(free) < count - len(in_use):
+        while len(free) < len(every) - len(in_use):
             assert at not in free
             free.add(at)
             at = word(buffer, at + layout.PARENT)
-        assert free | set(in_use) == every
+        assert free | set(in_use) == set(every)
 
 
 def _check_heap(forest: RandomCutForest, block: int, leaves: list[Leaf]) -> None:
@@ -135,4 +133,4 @@ def _check_heap(forest: RandomCutForest, block: int, leaves: list[Leaf]) -> None
     weights = [real(buffer, block + word(buffer, layout.WEIGHTS) + 2 * n) for n in range(size)]
     entries = [word(buffer, block + word(buffer, layout.ENTRIES) + n) for n in range(size)]
     assert all(weights[(n - 1) // 2] >= weights[n] for n in range(1, size))
-    assert sorted(entries) == sorted(leaf.at for leaf in leaves for _ in range(leaf.mass))
+    assert sorted(entries) == sorted(-leaf.link for leaf in leaves for _ in range(leaf.mass))
