@@ -8,7 +8,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import job_cost, job_speed, kinesis_at_home, latency, plant, timestream_at_home
+from benchmarks import (
+    forest,
+    job_cost,
+    job_speed,
+    kinesis_at_home,
+    latency,
+    plant,
+    timestream_at_home,
+)
 
 _BENCHMARKS = {
     "kinesis": kinesis_at_home.run,
@@ -17,11 +25,12 @@ _BENCHMARKS = {
     "speed": job_speed.run,
     "latency": latency.run,
     "plant": plant.run,
+    "forest": forest.run,
     # A part of `cost`: only where it is asked for.
     "base": job_cost.run_base,
 }
 
-_ALL = ("kinesis", "timestream", "cost", "speed", "latency", "plant")
+_ALL = ("kinesis", "timestream", "cost", "speed", "latency", "plant", "forest")
 
 
 def main() -> None:
