@@ -33,13 +33,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from detection.trees import attribution, displacement, imputation, scores, state
-from detection.trees.layout import empty, shape_of
+from detection.trees import attribution, displacement, imputation, layout, scores, state
 from tepwatch.errors import StateError
 from tepwatch.sealed import seal, unseal
 
-MAGNITUDE_MAX: Final = float(np.float32(1e30))
-"""Largest absolute value a point may hold: extents are summed in single precision."""
+MAGNITUDE_MAX: Final = layout.MAGNITUDE_MAX
+"""Largest absolute value a point may hold."""
 
 SAMPLE_SIZE_MAX: Final = 8192
 
@@ -157,7 +156,7 @@ class RandomCutForest:
             raise ValueError(
                 f"initial_accept_fraction is in (0, 1], not {parameters.initial_accept_fraction}"
             )
-        shape = shape_of(trees, sample_size, dimensions * size)
+        shape = layout.shape_of(trees, sample_size, dimensions * size)
         self.parameters = parameters
         self.seen = 0
         """Points that were given to be learned."""
@@ -165,7 +164,7 @@ class RandomCutForest:
         self._window = np.empty((0, dimensions))
         self._threads = _integer("threads", threads, 1, None)
         self._run = scores.runner(shape.width)
-        self._trees = empty(
+        self._trees = layout.empty(
             shape,
             seed=seed,
             decay=float(parameters.time_decay),
@@ -192,26 +191,24 @@ class RandomCutForest:
     def update(self, points: ArrayLike) -> None:
         """Learn points, (n, dimensions), in order; errors as in `score`."""
         rows = self._rows(points)
-        shingles = self._in_order(rows)
-        if len(shingles) < len(rows):
-            _check_values(rows)
-        self._learn(shingles)
+        _check_values(rows)
+        self._learn(self._in_order(rows))
         self._remember(rows)
 
     def score_and_update(self, points: ArrayLike) -> FloatArray:
         """Score each point, then learn it, in order; points, result and errors as in `score`."""
         rows = self._rows(points)
+        unscored = self.parameters.output_after - self._learned
+        if unscored <= 0 and self.parameters.shingle_size == 1:
+            given = self._scores(rows, learns=True)
+            self.seen += len(rows)
+            return given
+        _check_values(rows)
         shingles = self._in_order(rows)
-        unscored = min(len(shingles), max(0, self.parameters.output_after - self._learned))
-        if unscored == 0 and len(shingles) == len(rows):
-            given = self._scores(shingles, learns=True)
-        else:
-            _check_values(rows)
-            self._learn(shingles[:unscored])
-            scored = self._scores(shingles[unscored:], learns=True)
-            given = np.concatenate([_unknown(len(rows) - len(scored)), scored])
+        self._learn(shingles[: max(0, unscored)])
+        scored = self._scores(shingles[max(0, unscored) :], learns=True)
         self._remember(rows)
-        return given
+        return np.concatenate([_unknown(len(rows) - len(scored)), scored])
 
     def attribution(self, points: ArrayLike) -> Attribution:
         """Where scores come from, nothing learned; points and errors as in `score`.
@@ -223,7 +220,7 @@ class RandomCutForest:
         result = Attribution(_unknown(*shape), _unknown(*shape))
         shingles = self._answerable(rows)
         if shingles is not None:
-            _refuse(attribution.attribute(self._trees, shingles, MAGNITUDE_MAX, *result))
+            _refuse(attribution.attribute(self._trees, shingles, *result))
         return result
 
     def displacement(self, points: ArrayLike) -> FloatArray:
@@ -235,7 +232,7 @@ class RandomCutForest:
         result = _unknown(len(rows))
         shingles = self._answerable(rows)
         if shingles is not None:
-            _refuse(displacement.displace(self._trees, shingles, MAGNITUDE_MAX, result))
+            _refuse(displacement.displace(self._trees, shingles, result))
         return result
 
     def expected_values(self, points: ArrayLike, dimensions: ArrayLike | None = None) -> FloatArray:
@@ -266,7 +263,7 @@ class RandomCutForest:
         if shingles is not None:
             filled = np.empty_like(shingles)
             flags = self._each_next(np.zeros(self._window.shape, np.bool_), missing)
-            _refuse(imputation.impute(self._trees, shingles, flags, MAGNITUDE_MAX, filled))
+            _refuse(imputation.impute(self._trees, shingles, flags, filled))
             result[missing] = filled[flags]
         return result
 
@@ -304,11 +301,12 @@ class RandomCutForest:
             raise StateError(f"forest state is not readable: {error}") from error
         forest.seen = held.seen
         forest._learned = held.learned
-        state.load(forest._trees, held.trees, held.learned, MAGNITUDE_MAX)
+        state.load(forest._trees, held.trees, held.learned)
         return forest
 
     def _rows(self, points: ArrayLike) -> FloatArray:
-        rows = np.asarray(points, dtype=np.float64)
+        # A copy, so that to the kernels all arrays are of one type, whatever their layout.
+        rows = np.array(points, dtype=np.float64, order="C")
         dimensions = self.parameters.dimensions
         if rows.ndim != 2 or rows.shape[1] != dimensions:  # noqa: PLR2004 - rows and columns
             raise ValueError(f"points has shape {rows.shape}, expected (n, {dimensions})")
@@ -364,47 +362,44 @@ class RandomCutForest:
             self._window = joined[max(0, len(joined) - self.parameters.shingle_size + 1) :]
 
     def _scores(self, shingles: FloatArray, *, learns: bool) -> FloatArray:
-        """Scores of points of the forest; there is a point in every tree."""
+        """Scores of points of the forest; there is a point in every tree, or no point is given."""
         trees, count = self.parameters.trees, len(shingles)
         by_tree, means = np.empty(trees * count), np.empty(count)
-        if count:
-            self._in_trees(shingles, learns, by_tree, means)
+        if self._threads == 1:
+            arguments = (self._learned, True, learns, 0, trees, by_tree, means)
+            bad = self._run(self._trees, shingles, *arguments)
+            if bad >= 0:
+                _refuse(bad)
+        else:
+            _check_values(shingles)
+            self._run_in_threads(shingles, learns, by_tree, means)
+            scores.average(by_tree, trees, means)
+        if learns:
+            self._learned += count
         return means
 
     def _learn(self, shingles: FloatArray) -> None:
-        if len(shingles):
-            self._in_trees(shingles, True, _NOTHING, _NOTHING)
+        """Learn points of the forest whose values were checked."""
+        self._run_in_threads(shingles, True, _NOTHING, _NOTHING)
+        self._learned += len(shingles)
 
-    def _in_trees(
+    def _run_in_threads(
         self, shingles: FloatArray, learns: bool, by_tree: FloatArray, means: FloatArray
     ) -> None:
-        """Run the kernel, on all trees at once or on parts of them in threads."""
-        trees, learned, scored = self.parameters.trees, self._learned, len(means) > 0
-        if self._threads == 1:
-            _refuse(
-                self._run(
-                    self._trees, shingles, MAGNITUDE_MAX, learned, scored, learns, 0, trees,
-                    by_tree, means,
-                )
-            )  # fmt: skip
-        else:
-            _check_values(shingles)
-            ends = [trees * part // self._threads for part in range(self._threads + 1)]
-            with ThreadPoolExecutor(self._threads) as pool:
-                runs = [
-                    pool.submit(
-                        self._run, self._trees, shingles, MAGNITUDE_MAX, learned, scored, learns,
-                        first, end, by_tree, means,
-                    )
-                    for first, end in pairwise(ends)
-                    if end > first
-                ]  # fmt: skip
-                for run in runs:
-                    run.result()
-            if scored:
-                scores.average(by_tree, trees, means)
-        if learns:
-            self._learned += len(shingles)
+        """Run the kernel on parts of the trees at once; values were checked."""
+        trees, threads, scored = self.parameters.trees, self._threads, len(means) > 0
+        ends = [trees * part // threads for part in range(threads + 1)]
+        calls = [
+            (self._trees, shingles, self._learned, scored, learns, first, end, by_tree, means)
+            for first, end in pairwise(ends)
+            if end > first
+        ]
+        if len(calls) == 1:
+            self._run(*calls[0])
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for run in [pool.submit(self._run, *call) for call in calls]:
+                run.result()
 
 
 def warm_up(dimensions: int) -> None:

@@ -51,13 +51,12 @@ _ONE: Final = np.float32(1.0)
 
 
 @kernel
-def attribute(forest: Singles, points: Reals, magnitude_max: float, low: Reals, high: Reals) -> int:
+def attribute(forest: Singles, points: Reals, low: Reals, high: Reals) -> int:
     """Attribute scores.
 
     Args:
         forest: the forest; no tree is empty.
         points: (n, dimensions).
-        magnitude_max: the largest magnitude a value may have.
         low: (n, dimensions), where the shares of what lies too low go.
         high: the same of what lies too high.
 
@@ -66,7 +65,7 @@ def attribute(forest: Singles, points: Reals, magnitude_max: float, low: Reals, 
     """
     width, count = word(forest, WIDTH), points.shape[0]
     laid = np.zeros(count * width, np.float32)
-    bad = lay_out(points, width, magnitude_max, laid)
+    bad = lay_out(points, width, laid)
     if bad >= 0:
         return bad
     summed = np.zeros(count * width, np.float64)
@@ -81,7 +80,9 @@ def attribute(forest: Singles, points: Reals, magnitude_max: float, low: Reals, 
             if leaf != NONE:
                 _share_of_known(forest, block, leaf, laid, point, shares, shadow)
             for lane in range(width):
-                put(summed, point + lane, at(summed, point + lane) + scale * at(shares, lane))
+                put(
+                    summed, point + lane, at(summed, point + lane) + scale * float(at(shares, lane))
+                )
     trees = word(forest, TREES)
     for number in range(count):
         for dimension in range(points.shape[1]):
@@ -168,7 +169,7 @@ def _share_of_known(
         link, parent = parent, word(forest, parent + PARENT)
     summed = 0.0
     for lane in range(width):
-        summed += at(shares, lane)
+        summed += float(at(shares, lane))
     factors = spread(np.float32(score / summed))
     for lane in range(0, width, LANES):
         store(shares, lane, load(shares, lane) * factors)

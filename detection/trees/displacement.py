@@ -40,13 +40,12 @@ _NONE: Final = np.float32(0.0)
 
 
 @kernel
-def displace(forest: Singles, points: Reals, magnitude_max: float, means: Reals) -> int:
+def displace(forest: Singles, points: Reals, means: Reals) -> int:
     """Co-displacements.
 
     Args:
         forest: the forest; no tree is empty.
         points: (n, dimensions).
-        magnitude_max: the largest magnitude a value may have.
         means: (n,), where the means over the trees go.
 
     Returns:
@@ -54,7 +53,7 @@ def displace(forest: Singles, points: Reals, magnitude_max: float, means: Reals)
     """
     width, count, trees = word(forest, WIDTH), points.shape[0], word(forest, TREES)
     laid = np.zeros(count * width, np.float32)
-    bad = lay_out(points, width, magnitude_max, laid)
+    bad = lay_out(points, width, laid)
     if bad >= 0:
         return bad
     masses = np.empty(2 * word(forest, SAMPLE_SIZE), np.int64)

@@ -43,16 +43,13 @@ _ONE: Final = np.float32(1.0)
 
 
 @kernel
-def impute(
-    forest: Singles, points: Reals, missing: Flags, magnitude_max: float, filled: Reals
-) -> int:
+def impute(forest: Singles, points: Reals, missing: Flags, filled: Reals) -> int:
     """Fill in what is missing.
 
     Args:
         forest: the forest; no tree is empty.
         points: (n, dimensions), anything where a value is missing.
         missing: (n, dimensions).
-        magnitude_max: the largest magnitude a value may have.
         filled: (n, dimensions), where the points go, with expected values where they are missing.
 
     Returns:
@@ -71,7 +68,7 @@ def impute(
             if missing[number, dimension]:
                 filled[number, dimension] = 0.0
         laid[:] = 0.0
-        if lay_out(filled[number : number + 1], width, magnitude_max, laid) >= 0:
+        if lay_out(filled[number : number + 1], width, laid) >= 0:
             return number
         for tree in range(trees):
             block = block_of(forest, tree)

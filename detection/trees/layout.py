@@ -81,6 +81,9 @@ ACCEPT: Final = 14
 """Words of the forest's head: its shape as `Shape` says it; of two words each, lambda, e^lambda and
 the share of the sample that is filled without sampling."""
 
+MAGNITUDE_MAX: Final = float(np.float32(1e30))
+"""Largest absolute value a point may hold: extents are summed in single precision."""
+
 _LINE: Final = 16
 _FAR: Final = np.float32(1e38)
 _WORDS_MAX: Final = 2**31 - 1
@@ -197,7 +200,7 @@ def dimension_at(place: int) -> int:
 
 
 @kernel
-def lay_out(points: Reals, width: int, magnitude_max: float, laid: Singles) -> int:
+def lay_out(points: Reals, width: int, laid: Singles) -> int:
     """Lay points out as boxes, one after the other, in `laid`, which is zero.
 
     Returns:
@@ -207,7 +210,7 @@ def lay_out(points: Reals, width: int, magnitude_max: float, laid: Singles) -> i
         start = number * width
         for dimension in range(points.shape[1]):
             value = points[number, dimension]
-            if not abs(value) <= magnitude_max:
+            if not abs(value) <= MAGNITUDE_MAX:
                 return number
             low = start + place(dimension)
             laid[low] = value

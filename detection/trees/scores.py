@@ -58,7 +58,7 @@ from detection.trees.sampler import next_taken, take
 from detection.trees.walks import known_score, leaf_of, next_node
 from tepwatch.kernels import kernel, part
 
-Run = Callable[[Singles, Reals, float, int, bool, bool, int, int, Reals, Reals], int]
+Run = Callable[[Singles, Reals, int, bool, bool, int, int, Reals, Reals], int]
 """See `runner`."""
 
 _STEPS: Final = 4
@@ -90,10 +90,10 @@ _NONE: Final = np.float32(0.0)
 def runner(width: int) -> Run:
     """The kernel for boxes of `width` lanes, which is a constant to the compiler.
 
-    It is called with the forest; points (n, dimensions); the largest magnitude a value may have;
-    the number of points learned before; whether to score and whether to learn; the first tree and
-    the one after the last; where scores by tree go, (trees x n,); and where their means over all
-    trees go, (n,), which are made where all trees are asked for.
+    It is called with the forest; points (n, dimensions); the number of points learned before;
+    whether to score and whether to learn; the first tree and the one after the last; where scores
+    by tree go, (trees x n,); and where their means over all trees go, (n,), which are made where
+    all trees are asked for.
     It returns -1, or the number of the first point with a bad value; then nothing was changed.
     """
 
@@ -101,7 +101,6 @@ def runner(width: int) -> Run:
     def run(
         forest: Singles,
         points: Reals,
-        magnitude_max: float,
         learned: int,
         scores: bool,
         learns: bool,
@@ -111,8 +110,10 @@ def runner(width: int) -> Run:
         means: Reals,
     ) -> int:
         count = points.shape[0]
+        if count == 0:
+            return -1
         laid = np.zeros(count * width, np.float32)
-        bad = lay_out(points, width, magnitude_max, laid)
+        bad = lay_out(points, width, laid)
         if bad >= 0:
             return bad
         if not scores:

@@ -37,6 +37,7 @@ from detection.trees.layout import (
     LEAF_RECORD,
     LEAVES,
     LEFT,
+    MAGNITUDE_MAX,
     MASS,
     NONE,
     PARENT,
@@ -121,14 +122,13 @@ def dump(forest: Singles) -> TreeArrays:
     )
 
 
-def load(forest: Singles, arrays: TreeArrays, learned: int, magnitude_max: float) -> None:
+def load(forest: Singles, arrays: TreeArrays, learned: int) -> None:
     """Build trees in an empty forest.
 
     Args:
         forest: empty, of the shape that the trees had.
         arrays: as `dump` gave them.
         learned: points that the forest has learned.
-        magnitude_max: the largest magnitude a value may have.
 
     Raises:
         StateError: the arrays are not those of a forest of this shape.
@@ -150,7 +150,6 @@ def load(forest: Singles, arrays: TreeArrays, learned: int, magnitude_max: float
         _array(arrays.weights, "<f8", entries),
         _array(arrays.slots, "<u2", entries),
         learned,
-        magnitude_max,
     )
     if found != _GOOD:
         raise StateError(f"forest state is no forest: {_WHAT[found]}")
@@ -234,7 +233,6 @@ def _load(
     weights: Reals,
     slots: Shorts,
     learned: int,
-    magnitude_max: float,
 ) -> int:
     first_leaf = first_inner = first_entry = 0
     for tree in range(word(forest, TREES)):
@@ -247,7 +245,7 @@ def _load(
         leaf_end, inner_end = first_leaf + held, first_inner + held - 1
         entry_end = first_entry + size
         leaf_masses = masses[first_leaf:leaf_end]
-        if not _leaves(forest, block, leaf_masses, points[first_leaf:leaf_end], magnitude_max):
+        if not _leaves(forest, block, leaf_masses, points[first_leaf:leaf_end]):
             return _BAD_LEAF
         found = _nodes(
             forest,
@@ -268,9 +266,7 @@ def _load(
 
 
 @kernel
-def _leaves(
-    forest: Singles, block: int, masses: Shorts, points: Singles, magnitude_max: float
-) -> bool:
+def _leaves(forest: Singles, block: int, masses: Shorts, points: Singles) -> bool:
     """Make the leaves, in the first records for leaves."""
     leaf = block + word(forest, LEAVES)
     put_word(forest, block + ROOT, -leaf)
@@ -281,7 +277,7 @@ def _leaves(
         put_word(forest, leaf + PARENT, NONE)
         for dimension in range(points.shape[1]):
             value = points[number, dimension]
-            if not abs(value) <= magnitude_max:
+            if not abs(value) <= MAGNITUDE_MAX:
                 return False
             put(forest, leaf + POINT + dimension, value)
         leaf += word(forest, LEAF_RECORD)
