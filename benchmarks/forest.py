@@ -112,7 +112,7 @@ def _rates_table(costs: _Costs) -> Table:
                 _name(case) if batch == _BATCHES[0] else "",
                 f"ours, {batch}",
                 *(f"{cost.ours[call, batch]:.1f}" for call in RATES),
-                f"{ratio:.1f}",
+                f"{ratio:.2f}",
                 "" if bar is None else reaching(ratio, bar),
             )
         table.add_row("", "AWS, 1", *(f"{cost.aws[call]:.1f}" for call in RATES), end_section=True)
@@ -130,7 +130,7 @@ def _attribution_table(costs: _Costs) -> Table:
             _name(case),
             f"{cost.ours['attribution', _USUAL]:.1f}",
             f"{cost.aws['attribution']:.1f}",
-            f"{ratio:.1f}",
+            f"{ratio:.2f}",
             reaching(ratio, _ATTRIBUTION_BAR) if case.sample_size == _SMALL else "",
         )
     return table

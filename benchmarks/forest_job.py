@@ -76,7 +76,7 @@ def _stages_table() -> Table:
         ]
         ours, aws = (min(values) for values in zip(*rounds, strict=True))
         table.add_row(
-            str(plants), str(len(pairs)), f"{ours:.1f}", f"{aws:.1f}", f"{aws / ours:.1f}"
+            str(plants), str(len(pairs)), f"{ours:.1f}", f"{aws:.1f}", f"{aws / ours:.2f}"
         )
     return table
 
