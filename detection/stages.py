@@ -7,13 +7,20 @@ and repeats its last score, flagged as held, otherwise.
 
 from __future__ import annotations
 
+import logging
 import math
+import time
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
+from operator import itemgetter
 from typing import Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from detection.forest import MAGNITUDE_MAX, RandomCutForest
+from detection import forest
+from detection.forest import MAGNITUDE_MAX, FloatArray, RandomCutForest
 from detection.operating import OperatingEvent
 from tepwatch.errors import SettingsError, StateError
 from tepwatch.records import ScoreState, StageScore
@@ -23,6 +30,11 @@ from tepwatch.tags import TAGS, XMEAS, XMV, Area, Sampling
 
 _KIND: Final = b"STGo"
 _VERSION: Final = 1
+
+_log = logging.getLogger(__name__)
+
+# Longer than this is worth a line in the log.
+_WARM_UP_SECONDS: Final = 1.0
 
 _COLUMN: Final[Mapping[str, int]] = {tag: column for column, tag in enumerate(TAGS)}
 
@@ -101,6 +113,19 @@ def parse_stages(text: str) -> tuple[Stage, ...]:
     return tuple(Stage(name, tuple(tags)) for name, tags in groups.items())
 
 
+def warm_up(stages: Sequence[Stage], settings: Settings) -> None:
+    """Have everything compiled that the stages need, so that no reading has to wait for it.
+
+    That takes some 10 s after an update, and a fraction of a second once it is cached on disk.
+    """
+    started = time.monotonic()
+    for dimensions in sorted({len(stage.tags) * settings.shingle_size for stage in stages}):
+        forest.warm_up(dimensions)
+    seconds = time.monotonic() - started
+    if seconds > _WARM_UP_SECONDS:
+        _log.info("the forests' kernels were compiled or loaded in %.1f s", seconds)
+
+
 class _StageState(msgspec.Struct, array_like=True):
     stage: Stage
     score_on: ScoreOn
@@ -115,7 +140,6 @@ class StageDetector:
     def __init__(self, stage: Stage, settings: Settings) -> None:
         self._stage = stage
         self._score_on = settings.score_on
-        self._columns = tuple(_COLUMN[tag] for tag in stage.tags)
         self._forest = RandomCutForest(
             len(stage.tags),
             trees=settings.trees,
@@ -127,59 +151,54 @@ class StageDetector:
             output_after=settings.output_after,
             seed=settings.seed,
         )
-        self._last_values: list[float | None] = [None] * len(self._columns)
+        self._last_values = np.full(len(stage.tags), np.nan)
         self._last_score: float | None = None
 
-    def score(self, rows: Sequence[Sequence[float | None]]) -> list[StageScore]:
-        """Score, then learn, readings in order; rows hold all variables in the order of `tags`."""
-        filled_counts: list[int] = []
-        point_of_row: list[int | None] = []
-        points: list[list[float]] = []
-        for row in rows:
-            point, filled, new = self._point(row)
-            filled_counts.append(filled)
-            if point is not None and (new or self._score_on is ScoreOn.EVERY):
-                point_of_row.append(len(points))
-                points.append(point)
-            else:
-                point_of_row.append(None)
-        fresh = self._forest.score_and_update(points).tolist() if points else []
+    def score(self, values: FloatArray, missing: NDArray[np.bool_] | None) -> list[StageScore]:
+        """Score, then learn, readings in order.
+
+        Args:
+            values: (n, tags of the stage), NaN where one is missing.
+            missing: where that is; None where none is.
+        """
+        count = len(values)
+        held = np.empty((count + 1, values.shape[1]))
+        held[0], held[1:] = self._last_values, values
+        if missing is not None:
+            _fill_forward(held)
+        points = held[1:]
+        self._last_values = points[-1].copy()
+        # A value that was never seen differs from itself.
+        new = points != held[:-1]
+        filled, complete = [0] * count, np.ones(count, np.bool_)
+        if missing is not None:
+            new &= ~missing
+            filled = missing.sum(axis=1).tolist()
+            complete = ~np.isnan(points).any(axis=1)
+        due = complete if self._score_on is ScoreOn.EVERY else complete & new.any(axis=1)
+        scores = self._scores(points, due)
         return [
-            self._stage_score(None if index is None else fresh[index], index is not None, filled)
-            for index, filled in zip(point_of_row, filled_counts, strict=True)
+            StageScore(self._stage.name, score, _state(score, was_due, was_complete), number)
+            for score, was_due, was_complete, number in zip(
+                scores, due.tolist(), complete.tolist(), filled, strict=True
+            )
         ]
 
-    def _point(self, row: Sequence[float | None]) -> tuple[list[float] | None, int, bool]:
-        """The stage's values, missing ones filled with the last seen; how many; any new one."""
-        filled = 0
-        new = False
-        for index, column in enumerate(self._columns):
-            value = row[column]
-            if value is None or abs(value) > MAGNITUDE_MAX:
-                filled += 1
-            elif value != self._last_values[index]:
-                self._last_values[index] = value
-                new = True
-        point = [value for value in self._last_values if value is not None]
-        return (point if len(point) == len(self._columns) else None), filled, new
-
-    def _stage_score(self, fresh: float | None, scored: bool, filled: int) -> StageScore:
-        if scored:
-            assert fresh is not None
-            self._last_score = None if math.isnan(fresh) else fresh
-            state = ScoreState.WARMING_UP if self._last_score is None else ScoreState.SCORED
-        elif None in self._last_values:
-            state = ScoreState.NO_DATA
-        elif self._last_score is None:
-            state = ScoreState.WARMING_UP
-        else:
-            state = ScoreState.HELD
-        return StageScore(self._stage.name, self._last_score, state, filled)
+    def _scores(self, points: FloatArray, due: NDArray[np.bool_]) -> list[float | None]:
+        """Scores of the points that are due; the others repeat the last one."""
+        fresh = iter(self._forest.score_and_update(points[due]).tolist() if due.any() else ())
+        scores: list[float | None] = []
+        for is_due in due.tolist():
+            if is_due:
+                score = next(fresh)
+                self._last_score = None if math.isnan(score) else score
+            scores.append(self._last_score)
+        return scores
 
     def begin_run(self) -> None:
         """What comes next does not follow what came before; what was learned stays."""
         self._forest.break_shingle()
-        self._last_values = [None] * len(self._columns)
+        self._last_values.fill(np.nan)
         self._last_score = None
 
     def snapshot(self) -> _StageState:
@@ -188,7 +207,7 @@ class StageDetector:
             self._stage,
             self._score_on,
             self._forest.to_bytes(),
-            self._last_values,
+            [None if math.isnan(value) else value for value in self._last_values.tolist()],
             self._last_score,
         )
 
@@ -206,8 +225,21 @@ class StageDetector:
         ):
             raise StateError(f"stage {self._stage.name}: the settings are not those of the state")
         self._forest = forest
-        self._last_values = state.last_values
+        self._last_values = np.array(state.last_values, dtype=np.float64)
         self._last_score = state.last_score
+
+
+def _fill_forward(values: FloatArray) -> None:
+    """Put the last value above it in place of each NaN."""
+    rows = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, rows), axis=0)
+    values[:] = np.take_along_axis(values, last, axis=0)
+
+
+def _state(score: float | None, due: bool, complete: bool) -> ScoreState:
+    if score is None:
+        return ScoreState.WARMING_UP if complete else ScoreState.NO_DATA
+    return ScoreState.SCORED if due else ScoreState.HELD
 
 
 class StageDetectors:
@@ -215,6 +247,10 @@ class StageDetectors:
 
     def __init__(self, stages: Sequence[Stage], settings: Settings) -> None:
         self._detectors = [StageDetector(stage, settings) for stage in stages]
+        ends = list(accumulate(len(stage.tags) for stage in stages))
+        self._parts = [slice(*ends) for ends in pairwise([0, *ends])]
+        columns = [_COLUMN[tag] for stage in stages for tag in stage.tags]
+        self._values_of = itemgetter(*columns) if columns else None
 
     def score(self, rows: Sequence[Sequence[float | None]]) -> list[tuple[StageScore, ...]]:
         """Score, then learn, consecutive readings of one run.
@@ -226,9 +262,18 @@ class StageDetectors:
             The scores of all stages for each row. They do not depend on how rows are cut into
             calls.
         """
-        if not self._detectors:
+        if not rows or self._values_of is None:
             return [() for _ in rows]
-        by_stage = [detector.score(rows) for detector in self._detectors]
+        values = np.array([self._values_of(row) for row in rows], np.float64)
+        values = values.reshape(len(rows), -1)
+        missing = ~(np.abs(values) <= MAGNITUDE_MAX)
+        gaps = bool(missing.any())
+        if gaps:
+            values[missing] = np.nan
+        by_stage = [
+            detector.score(values[:, part], missing[:, part] if gaps else None)
+            for detector, part in zip(self._detectors, self._parts, strict=True)
+        ]
         return list(zip(*by_stage, strict=True))
 
     def observe(self, event: OperatingEvent) -> None:

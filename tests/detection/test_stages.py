@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
+from detection import forest
+from detection.forest import MAGNITUDE_MAX, RandomCutForest
 from detection.operating import OperatingEvent
-from detection.stages import PRESETS, Stage, StageDetectors, parse_stages
+from detection.stages import PRESETS, Stage, StageDetectors, parse_stages, warm_up
 from tepwatch.errors import NewerStateError, SettingsError, StateError
 from tepwatch.records import Reading, ScoreState, StageScore
 from tepwatch.settings import ScoreOn, Settings
@@ -130,6 +137,101 @@ def test_restored_detectors_go_on_to_the_last_bit(cut: int) -> None:
     restored = StageDetectors(stages, settings)
     restored.restore(detectors.to_bytes())
     assert detectors.score(rows[cut:]) == restored.score(rows[cut:])
+
+
+class NaiveStage:
+    """One stage, a reading and a value at a time."""
+
+    def __init__(self, stage: Stage, settings: Settings) -> None:
+        self.settings = settings
+        self.columns = [list(TAGS).index(tag) for tag in stage.tags]
+        self.forest = RandomCutForest(
+            len(stage.tags),
+            trees=settings.trees,
+            sample_size=settings.sample_size,
+            output_after=settings.output_after,
+            shingle_size=settings.shingle_size,
+        )
+        self.begin_run()
+
+    def begin_run(self) -> None:
+        self.last: Row = [None] * len(self.columns)
+        self.last_score: float | None = None
+        self.forest.break_shingle()
+
+    def score(self, row: Row) -> tuple[float | None, ScoreState, int]:
+        filled, new = 0, False
+        for place, column in enumerate(self.columns):
+            value = row[column]
+            if value is None or abs(value) > MAGNITUDE_MAX:
+                filled += 1
+            elif value != self.last[place]:
+                self.last[place] = value
+                new = True
+        if None in self.last:
+            return None, ScoreState.NO_DATA, filled
+        if new or self.settings.score_on is ScoreOn.EVERY:
+            (score,) = self.forest.score_and_update(np.array([self.last], np.float64)).tolist()
+            self.last_score = None if math.isnan(score) else score
+            state = ScoreState.SCORED
+        else:
+            state = ScoreState.HELD
+        if self.last_score is None:
+            state = ScoreState.WARMING_UP
+        return self.last_score, state, filled
+
+
+VALUES = st.sampled_from([None, 0.0, 1.0, 2.0, -3.0, 1e300])
+
+
+@examples(max_examples=60)
+@given(
+    rows=st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=60),
+    size=st.integers(1, 30),
+    score_on=st.sampled_from(ScoreOn),
+    shingle_size=st.integers(1, 3),
+    run_at=st.integers(0, 40),
+)
+def test_scores_are_those_of_going_value_by_value(
+    rows: list[tuple[float | None, ...]],
+    size: int,
+    score_on: ScoreOn,
+    shingle_size: int,
+    run_at: int,
+) -> None:
+    stages = (Stage("two", ("xmeas_3", "xmeas_1")), Stage("one", ("xmeas_2",)), PAIR[0])
+    chosen = Settings(
+        trees=5, sample_size=16, output_after=3, score_on=score_on, shingle_size=shingle_size
+    )
+    whole: list[Row] = [[*values, *[None] * (len(TAGS) - 3)] for values in rows]
+    detectors = StageDetectors(stages, chosen)
+    naive = [NaiveStage(stage, chosen) for stage in stages]
+    for begin, part in ((False, whole[:run_at]), (True, whole[run_at:])):
+        if begin:
+            detectors.begin_run()
+            for one in naive:
+                one.begin_run()
+        cuts = [part[start : start + size] for start in range(0, len(part), size)]
+        found = [scores for cut in cuts for scores in detectors.score(cut)]
+        expected = [tuple(one.score(values) for one in naive) for values in part]
+        assert [
+            tuple((score.score, score.state, score.filled) for score in scores) for scores in found
+        ] == expected
+
+
+def test_warming_up_says_what_it_took_only_where_it_is_long(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compiled: list[int] = []
+    monkeypatch.setattr(forest, "warm_up", compiled.append)
+    caplog.set_level("INFO")
+    stages = (*PAIR, Stage("one", ("xmeas_2",)), Stage("others", ("xmeas_3", "xmeas_4")))
+    warm_up(stages, Settings(shingle_size=3))
+    assert compiled == [3, 6]
+    assert not caplog.messages
+    monkeypatch.setattr("detection.stages._WARM_UP_SECONDS", -1.0)
+    warm_up(stages, Settings())
+    assert len(caplog.messages) == 1
 
 
 def test_scores_do_not_depend_on_how_readings_are_cut() -> None:
