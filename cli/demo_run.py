@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from jobs import entry
 from jobs.metrics import MILLIS_BEHIND, RECORDS_READ_TOTAL
 from localaws.flink_cluster import FlinkCluster
 from localaws.flink_rest import Checkpoints
+from localaws.process import ChildProcess
 from localaws.server import LocalAws
 from simulator.actions import Disturb
 from simulator.channel import ControlChannel
@@ -116,7 +118,13 @@ class DemoRun:
         self._stack.close()
 
     def _start(self) -> None:
-        self._say("preparing the plants (compiled once after an update, then kept) ...")
+        self._say("preparing plants and detectors (compiled once after an update, then kept) ...")
+        compiler = ChildProcess(
+            "the detectors' compiler",
+            [sys.executable, "-m", "jobs.prepare"],
+            self.folder / "prepare.log",
+        )
+        self._stack.callback(compiler.stop, 1.0)
         fleet = Fleet(RICKER, _SEEDS)
         fleet.advance(0, 1)
         self._simulation = Simulation(

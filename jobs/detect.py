@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from pyflink.common import Types
@@ -40,13 +40,20 @@ class _FlinkStore:
 
 
 class DetectAnomalies(KeyedProcessFunction):
-    """Batches of parsed records in, lists of results out."""
+    """Batches of parsed records in, lists of results out.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: of the job.
+        prepare: what has to be done before the first batch is run.
+    """
+
+    def __init__(self, settings: Settings, prepare: Callable[[], None]) -> None:
         self._settings = settings
+        self._prepare = prepare
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Called by Flink before the first batch."""
+        self._prepare()
         as_bytes = Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._store = _FlinkStore(
             runtime_context.get_map_state(

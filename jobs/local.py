@@ -18,6 +18,7 @@ from jobs.metrics import (
     measure_lag,
 )
 from jobs.parse import Parser
+from jobs.prepare import prepare
 from jobs.shards import StreamReader
 from sinks.base import Sink
 from tepwatch.settings import Settings
@@ -61,6 +62,8 @@ class DictStore:
 class LocalJob:
     """Reads, parses, detects and fans out, one poll at a time.
 
+    Making one compiles the detectors' kernels where they are not cached yet.
+
     Args:
         settings: of the job.
         reader: made by the caller, from `checkpoint.reader` when there is one.
@@ -75,6 +78,7 @@ class LocalJob:
         sinks: Sequence[Sink],
         checkpoint: Checkpoint | None = None,
     ) -> None:
+        prepare(settings)
         self._settings = settings
         self._reader = reader
         self._parser = Parser(settings)

@@ -129,20 +129,20 @@ class Plant:
             results.append(_restarted(readings[0], self._restart_reason))
             self._restart_reason = None
         scores = self._detectors.score([reading.xmeas + reading.xmv for reading in readings])
-        for reading, stages in zip(readings, scores, strict=True):
-            for stage in stages:
-                self.counts.scored += stage.state is ScoreState.SCORED
-                self.counts.held += stage.state is ScoreState.HELD
-            results.append(
-                StageScores(
-                    reading.plant,
-                    reading.run,
-                    reading.seq,
-                    time_ns(reading),
-                    reading.process_hours,
-                    stages,
-                )
+        states = [stage.state for stages in scores for stage in stages]
+        self.counts.scored += states.count(ScoreState.SCORED)
+        self.counts.held += states.count(ScoreState.HELD)
+        results.extend(
+            StageScores(
+                reading.plant,
+                reading.run,
+                reading.seq,
+                time_ns(reading),
+                reading.process_hours,
+                stages,
             )
+            for reading, stages in zip(readings, scores, strict=True)
+        )
         return results
 
     def to_bytes(self) -> bytes:

@@ -8,7 +8,7 @@ has to be agreed upon between subtasks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -29,13 +29,20 @@ _MESSAGES_PER_ELEMENT: Final = 5_000
 
 
 class ReadStream(KeyedProcessFunction):
-    """Ticks in, lists of stream records out."""
+    """Ticks in, lists of stream records out.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: of the job.
+        prepare: what has to be done before the first record is read.
+    """
+
+    def __init__(self, settings: Settings, prepare: Callable[[], None]) -> None:
         self._settings = settings
+        self._prepare = prepare
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Called by Flink before the first tick."""
+        self._prepare()
         self._state: ValueState = runtime_context.get_state(
             ValueStateDescriptor("positions", Types.PRIMITIVE_ARRAY(Types.BYTE()))
         )

@@ -7,6 +7,7 @@ ticker -> read -> parse -> by bucket -> detect -> fan out
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from pyflink.common import Types
 from pyflink.datastream import FlatMapFunction, RuntimeContext, StreamExecutionEnvironment
@@ -17,6 +18,7 @@ from jobs.fan_out import FanOut
 from jobs.flink_metrics import FlinkMetrics
 from jobs.metrics import RECORDS_IN, REJECTED
 from jobs.parse import Parser
+from jobs.prepare import prepare
 from jobs.results import Result
 from jobs.source import ReadStream
 from sinks.registry import make_sinks
@@ -82,12 +84,14 @@ class WriteResults(FlatMapFunction):
 
 def build(environment: StreamExecutionEnvironment, settings: Settings) -> None:
     """Add the job's operators to an environment."""
+    # In both workers: what the reader's has compiled, the other one loads from the cache on disk.
+    before = partial(prepare, settings)
     tables = StreamTableEnvironment.create(environment)
     tables.execute_sql(_TICKER)
     batches = (
         tables.to_data_stream(tables.from_path("ticker"))
         .key_by(lambda _tick: _ONE_READER, key_type=Types.STRING())
-        .process(ReadStream(settings), output_type=_OBJECT)
+        .process(ReadStream(settings, before), output_type=_OBJECT)
         .name("read")
         .uid("read")
         .set_parallelism(1)
@@ -98,7 +102,7 @@ def build(environment: StreamExecutionEnvironment, settings: Settings) -> None:
     )
     (
         batches.key_by(lambda batch: batch[0], key_type=Types.INT())
-        .process(DetectAnomalies(settings), output_type=_OBJECT)
+        .process(DetectAnomalies(settings, before), output_type=_OBJECT)
         .name("detect")
         .uid("detect")
         .set_parallelism(settings.parallelism)

@@ -27,6 +27,7 @@ from tepwatch.records import (
 from tepwatch.sealed import seal
 from tepwatch.settings import Settings
 from tepwatch.wire import encode
+from tests.former_state import of_the_first_engine
 from tests.plants import ARRIVAL_MS, RUN, message, reading
 
 SETTINGS = Settings(
@@ -231,6 +232,25 @@ def test_other_detector_settings_restart_in_warm_up_with_an_event() -> None:
     # Its place is kept: a copy of what was seen before is still known.
     again = run(changed(trees=11, output_after=90), store, batches([reading(149)]))
     assert again == [[]]
+
+
+def test_forests_of_the_first_engine_restart_in_warm_up_with_an_event() -> None:
+    store, more = filled_store()
+    store.kept_snapshots = {
+        plant: of_the_first_engine(data) for plant, data in store.kept_snapshots.items()
+    }
+    settings = changed(output_after=90)
+    detector = BucketDetector(settings, store)
+    results = [detector.process(batch) for batch in more]
+    (detail,) = restart_reasons(results)
+    assert "RCFo has the old version 1" in detail
+    (counts,) = detector.counts()
+    assert counts.records == 160
+    assert {s[0].state for s in stage_scores(results).values()} == {ScoreState.WARMING_UP}
+    # By now there is a snapshot of the new forests: nothing is left to be said.
+    again = run(settings, store, batches([reading(seq) for seq in range(160, 170)]))
+    assert restart_reasons(again) == []
+    assert len(stage_scores(again)) == 10
 
 
 def test_an_older_snapshot_restarts_in_warm_up_with_an_event() -> None:
