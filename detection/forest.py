@@ -191,7 +191,8 @@ class RandomCutForest:
     def update(self, points: ArrayLike) -> None:
         """Learn points, (n, dimensions), in order; errors as in `score`."""
         rows = self._rows(points)
-        _check_values(rows)
+        if self.parameters.shingle_size > 1:
+            _check_values(rows)
         self._learn(self._in_order(rows))
         self._remember(rows)
 
@@ -305,8 +306,10 @@ class RandomCutForest:
         return forest
 
     def _rows(self, points: ArrayLike) -> FloatArray:
-        # A copy, so that to the kernels all arrays are of one type, whatever their layout.
-        rows = np.array(points, dtype=np.float64, order="C")
+        rows = np.asarray(points, dtype=np.float64)
+        if not rows.flags.carray:
+            # To the kernels all arrays are of one type, whatever their layout.
+            rows = np.array(rows, order="C")
         dimensions = self.parameters.dimensions
         if rows.ndim != 2 or rows.shape[1] != dimensions:  # noqa: PLR2004 - rows and columns
             raise ValueError(f"points has shape {rows.shape}, expected (n, {dimensions})")
@@ -363,42 +366,54 @@ class RandomCutForest:
 
     def _scores(self, shingles: FloatArray, *, learns: bool) -> FloatArray:
         """Scores of points of the forest; there is a point in every tree, or no point is given."""
-        trees, count = self.parameters.trees, len(shingles)
-        by_tree, means = np.empty(trees * count), np.empty(count)
+        count, trees = len(shingles), self.parameters.trees
+        means = np.empty(count)
         if self._threads == 1:
-            arguments = (self._learned, True, learns, 0, trees, by_tree, means)
-            bad = self._run(self._trees, shingles, *arguments)
+            learned = self._learned
+            bad = self._run(self._trees, shingles, learned, True, learns, 0, trees, _NOTHING, means)
             if bad >= 0:
                 _refuse(bad)
         else:
-            _check_values(shingles)
-            self._run_in_threads(shingles, learns, by_tree, means)
+            by_tree = np.empty(trees * count)
+            self._in_threads(shingles, True, learns, by_tree, means)
             scores.average(by_tree, trees, means)
         if learns:
             self._learned += count
         return means
 
     def _learn(self, shingles: FloatArray) -> None:
-        """Learn points of the forest whose values were checked."""
-        self._run_in_threads(shingles, True, _NOTHING, _NOTHING)
+        if self._threads == 1:
+            trees, learned = self.parameters.trees, self._learned
+            _refuse(
+                self._run(self._trees, shingles, learned, False, True, 0, trees, _NOTHING, _NOTHING)
+            )
+        else:
+            self._in_threads(shingles, False, True, _NOTHING, _NOTHING)
         self._learned += len(shingles)
 
-    def _run_in_threads(
-        self, shingles: FloatArray, learns: bool, by_tree: FloatArray, means: FloatArray
+    def _in_threads(
+        self,
+        shingles: FloatArray,
+        scored: bool,
+        learns: bool,
+        by_tree: FloatArray,
+        means: FloatArray,
     ) -> None:
-        """Run the kernel on parts of the trees at once; values were checked."""
-        trees, threads, scored = self.parameters.trees, self._threads, len(means) > 0
+        """Run the kernel on parts of the trees at once."""
+        _check_values(shingles)
+        trees, threads = self.parameters.trees, self._threads
         ends = [trees * part // threads for part in range(threads + 1)]
-        calls = [
-            (self._trees, shingles, self._learned, scored, learns, first, end, by_tree, means)
-            for first, end in pairwise(ends)
-            if end > first
-        ]
-        if len(calls) == 1:
-            self._run(*calls[0])
-            return
         with ThreadPoolExecutor(threads) as pool:
-            for run in [pool.submit(self._run, *call) for call in calls]:
+            runs = [
+                pool.submit(
+                    self._run,
+                    self._trees, shingles, self._learned, scored, learns, first, end,
+                    by_tree, means,
+                )
+                for first, end in pairwise(ends)
+                if end > first
+            ]  # fmt: skip
+            for run in runs:
                 run.result()
 
 

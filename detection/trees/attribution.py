@@ -68,21 +68,20 @@ def attribute(forest: Singles, points: Reals, low: Reals, high: Reals) -> int:
     bad = lay_out(points, width, laid)
     if bad >= 0:
         return bad
-    summed = np.zeros(count * width, np.float64)
+    summed = np.zeros(count * width, np.float32)
     shares = np.empty(width, np.float32)
     shadow = np.empty(width, np.float32)
     for tree in range(word(forest, TREES)):
         block = block_of(forest, tree)
-        scale = real(forest, block + LOG)
+        scale = spread(np.float32(real(forest, block + LOG)))
         for number in range(count):
             point = number * width
             leaf = _share(forest, block, laid, point, shares)
             if leaf != NONE:
                 _share_of_known(forest, block, leaf, laid, point, shares, shadow)
-            for lane in range(width):
-                put(
-                    summed, point + lane, at(summed, point + lane) + scale * float(at(shares, lane))
-                )
+            for lane in range(0, width, LANES):
+                more = load(summed, point + lane) + scale * load(shares, lane)
+                store(summed, point + lane, more)
     trees = word(forest, TREES)
     for number in range(count):
         for dimension in range(points.shape[1]):
@@ -107,14 +106,14 @@ def _share(forest: Singles, block: int, points: Singles, point: int, shares: Sin
     together, depth = _ONE, _ONE
     while True:
         outside = gap(forest, link, points, point)
-        if link < 0 and outside == _NONE:
-            return -link
-        if outside > _NONE:
-            within = (at(forest, link + EXTENT) if link > 0 else _NONE) + outside
-            _add_gaps(forest, link, points, point, together / (within * depth), shares)
-            together = together - together * (outside / within)
         if link < 0:
+            if outside == _NONE:
+                return -link
+            _add_gaps(forest, link, points, point, together / (outside * depth), shares)
             return NONE
+        within = at(forest, link + EXTENT) + outside
+        _add_gaps(forest, link, points, point, together / (within * depth), shares)
+        together = together - together * (outside / within)
         link = next_link(forest, link, points, point)
         depth = np.float32(depth + _ONE)
 

@@ -31,6 +31,7 @@ from detection.trees.lanes import (
     integer,
     lowest_bit,
     pack,
+    prefetch,
     put,
     put_real,
     put_word,
@@ -42,6 +43,7 @@ from detection.trees.lanes import (
     zeros,
 )
 from detection.trees.layout import (
+    BLOCK,
     BOX,
     END,
     EXTENT,
@@ -92,8 +94,8 @@ def runner(width: int) -> Run:
 
     It is called with the forest; points (n, dimensions); the number of points learned before;
     whether to score and whether to learn; the first tree and the one after the last; where scores
-    by tree go, (trees x n,); and where their means over all trees go, (n,), which are made where
-    all trees are asked for.
+    by tree go, (trees x n,), or nothing; and where their means over all trees go, (n,), which are
+    made where all trees are asked for.
     It returns -1, or the number of the first point with a bad value; then nothing was changed.
     """
 
@@ -116,6 +118,8 @@ def runner(width: int) -> Run:
         bad = lay_out(points, width, laid)
         if bad >= 0:
             return bad
+        if len(by_tree) == 0:
+            by_tree = np.empty(count * word(forest, TREES))
         if not scores:
             _learn(forest, laid, count, learned, first, end)
             return -1
@@ -145,6 +149,7 @@ def _learn(
     """Learn points in some of the trees, without scores."""
     for tree in range(first, end):
         block = block_of(forest, tree)
+        prefetch(forest, block + LANES * word(forest, BLOCK))
         number, weight = next_taken(forest, block, learned, 0, count)
         while number < count:
             take(forest, block, learned + number, weight, points, number * word(forest, WIDTH))
@@ -255,8 +260,13 @@ def _begin(forest: Singles, lanes: Singles, lane: int, tree: int) -> None:
     put_word(lanes, _TREES + lane, tree)
     put_word(lanes, _NUMBERS + lane, 0)
     put_word(lanes, _STARTS + lane, 0)
-    put_word(lanes, _NODES + lane, max(word(forest, block + ROOT), END))
+    root = max(word(forest, block + ROOT), END)
+    put_word(lanes, _NODES + lane, root)
     put_word(lanes, _DUE + lane, count)
+    # What this lane reads next, and the head of the tree that it is likely to take after this.
+    prefetch(forest, root)
+    prefetch(forest, root + 2 * LANES)
+    prefetch(forest, block + LANES * word(forest, BLOCK))
     if word(lanes, _LEARNS):
         learned = integer(real(lanes, _LEARNED))
         number, weight = next_taken(forest, block, learned, 0, count)
