@@ -86,8 +86,8 @@ def attribute(forest: Singles, points: Reals, low: Reals, high: Reals) -> int:
     for number in range(count):
         for dimension in range(points.shape[1]):
             where = number * width + place(dimension)
-            low[number, dimension] = summed[where] / trees
-            high[number, dimension] = summed[where + LANES // 2] / trees
+            low[number, dimension] = float(summed[where]) / trees
+            high[number, dimension] = float(summed[where + LANES // 2]) / trees
     return -1
 
 
