@@ -84,7 +84,9 @@ the share of the sample that is filled without sampling."""
 MAGNITUDE_MAX: Final = float(np.float32(1e30))
 """Largest absolute value a point may hold: extents are summed in single precision."""
 
-_LINE: Final = 16
+LINE: Final = 16
+"""Words of a cache line."""
+
 _FAR: Final = np.float32(1e38)
 _WORDS_MAX: Final = 2**31 - 1
 
@@ -117,8 +119,8 @@ def shape_of(trees: int, sample_size: int, dimensions: int) -> Shape:
     leaves = TREE_HEAD + (sample_size - 1) * record
     weights = _up(leaves + sample_size * leaf_record, 2)
     entries = weights + 2 * sample_size
-    block = _up(entries + sample_size, _LINE)
-    first = _up(END + record, _LINE)
+    block = _up(entries + sample_size, LINE)
+    first = _up(END + record, LINE)
     if first + trees * block > _WORDS_MAX:
         raise ValueError(
             f"trees, sample_size and dimensions are too many together: {trees} x {sample_size} x "
@@ -137,8 +139,8 @@ def _up(count: int, multiple: int) -> int:
 def empty(shape: Shape, *, seed: int, decay: float, accept: float) -> Singles:
     """A forest without points, aligned to cache lines."""
     size = shape.first + shape.trees * shape.block
-    raw = np.zeros(size + _LINE, np.float32)
-    start = (-raw.ctypes.data // raw.itemsize) % _LINE
+    raw = np.zeros(size + LINE, np.float32)
+    start = (-raw.ctypes.data // raw.itemsize) % LINE
     forest = raw[start : start + size]
     for index, value in enumerate(shape[:-1]):
         put_word(forest, index, value)

@@ -16,14 +16,16 @@ import numpy as np
 
 from detection.trees.draws import mixed, of_point, uniform
 from detection.trees.edits import delete, insert
-from detection.trees.lanes import Singles, long, put_real, put_word, real, word
+from detection.trees.lanes import LANES, Singles, long, prefetch, put_real, put_word, real, word
 from detection.trees.layout import (
     ACCEPT,
     DECAY,
     ENTRIES,
     GROWTH,
     LIMIT,
+    LINE,
     LOG,
+    PARENT,
     SAMPLE_SIZE,
     SIZE,
     START,
@@ -106,6 +108,23 @@ def take(
         leaf = insert(forest, block, points, point, bits)
         _replace_top(forest, block, size, weight, leaf)
     set_limit(forest, block, number + 1)
+
+
+@part
+def fetch_next_out(forest: Singles, block: int) -> None:
+    """Fetch what `take` reads first: the leaf that goes next, and the top of the heap."""
+    prefetch(forest, word(forest, block + word(forest, ENTRIES)))
+    heap = block + word(forest, WEIGHTS)
+    for line in range(heap, heap + 4 * LINE, LINE):
+        prefetch(forest, line)
+
+
+@part
+def fetch_parent_out(forest: Singles, block: int) -> None:
+    """Fetch what `take` reads then: the node above that leaf, and its box."""
+    parent = word(forest, word(forest, block + word(forest, ENTRIES)) + PARENT)
+    prefetch(forest, parent)
+    prefetch(forest, parent + 2 * LANES)
 
 
 @kernel

@@ -56,8 +56,8 @@ from detection.trees.layout import (
     block_of,
     lay_out,
 )
-from detection.trees.sampler import next_taken, take
-from detection.trees.walks import known_score, leaf_of, next_node
+from detection.trees.sampler import fetch_next_out, fetch_parent_out, next_taken, take
+from detection.trees.walks import fetch_tree, known_score, leaf_of, next_node
 from tepwatch.kernels import kernel, part
 
 Run = Callable[[Singles, Reals, int, bool, bool, int, int, Reals, Reals], int]
@@ -263,15 +263,18 @@ def _begin(forest: Singles, lanes: Singles, lane: int, tree: int) -> None:
     root = max(word(forest, block + ROOT), END)
     put_word(lanes, _NODES + lane, root)
     put_word(lanes, _DUE + lane, count)
-    # What this lane reads next, and the head of the tree that it is likely to take after this.
+    # What this lane reads next, and what the tree holds that is likely to be its next one.
     prefetch(forest, root)
     prefetch(forest, root + 2 * LANES)
-    prefetch(forest, block + LANES * word(forest, BLOCK))
+    if tree + LANES < word(lanes, _END):
+        fetch_tree(forest, block_of(forest, tree + LANES), count)
     if word(lanes, _LEARNS):
         learned = integer(real(lanes, _LEARNED))
         number, weight = next_taken(forest, block, learned, 0, count)
         put_word(lanes, _DUE + lane, number)
         put_real(lanes, _WEIGHTS + 2 * lane, weight)
+        if number < count:
+            fetch_next_out(forest, block)
 
 
 @part
@@ -301,7 +304,11 @@ def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, a
             due, weight = next_taken(forest, block, learned, number + 1, count)
             put_word(lanes, _DUE + lane, due)
             put_real(lanes, _WEIGHTS + 2 * lane, weight)
+            if due < count:
+                fetch_next_out(forest, block)
         number += 1
+        if number == word(lanes, _DUE + lane):
+            fetch_parent_out(forest, block)
         next_tree = word(lanes, _NEXT_TREE)
         if number < count:
             put_word(lanes, _NUMBERS + lane, number)
