@@ -61,6 +61,8 @@ class FanOut:
         Raises:
             SinkUnavailableError: a sink took nothing for too long.
         """
+        if not self._sinks:
+            return
         rows = rows_of(results)
         letters = [_letter(sink, item) for sink in self._sinks for item in self._write(sink, rows)]
         if not letters:
