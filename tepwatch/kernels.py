@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 
-
 def _print(*values: object) -> None:
     """What kernels would print with."""
 

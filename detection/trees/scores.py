@@ -118,11 +118,11 @@ def runner(width: int) -> Run:
         bad = lay_out(points, width, laid)
         if bad >= 0:
             return bad
-        if len(by_tree) == 0:
-            by_tree = np.empty(count * word(forest, TREES))
         if not scores:
             _learn(forest, laid, count, learned, first, end)
             return -1
+        if len(by_tree) == 0:
+            by_tree = np.empty(count * word(forest, TREES))
         _walk(forest, laid, count, learned, learns, first, end, by_tree, width)
         if end - first == word(forest, TREES):
             average(by_tree, word(forest, TREES), means)
