@@ -15,7 +15,7 @@ class InputFileError(TepwatchError):
     """A file given by a person is missing, of an unknown kind or of the wrong shape."""
 
 
-class StateError(TepwatchError):
+class StateError(TepwatchError, ValueError):
     """State cannot be used: damaged, or of another shape."""
 
 

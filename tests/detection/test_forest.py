@@ -330,6 +330,8 @@ def test_state_that_cannot_be_used_is_refused() -> None:
     forest = small_forest()
     forest.update(walk(100, 3))
     data = forest.to_bytes()
+    with pytest.raises(ValueError, match="state is cut short"):
+        RandomCutForest.from_bytes(b"")
     with pytest.raises(StateError, match="damaged"):
         RandomCutForest.from_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(NewerStateError):
