@@ -257,10 +257,8 @@ class RandomCutForest:
                 raise ValueError(f"dimensions are from 0 to {rows.shape[1] - 1}, not {chosen}")
             missing = np.zeros(rows.shape, np.bool_)
             missing[:, chosen] = True
-        present = np.where(missing, 0.0, rows)
-        _check_values(present)
         result: FloatArray = np.where(missing, np.nan, rows)
-        shingles = self._answerable(present)
+        shingles = self._answerable(np.where(missing, 0.0, rows))
         if shingles is not None:
             filled = np.empty_like(shingles)
             flags = self._each_next(np.zeros(self._window.shape, np.bool_), missing)
