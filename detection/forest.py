@@ -34,6 +34,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from detection.trees import attribution, displacement, imputation, layout, scores, state
+from detection.trees.scores import LEARN, SCORE
 from tepwatch.errors import StateError
 from tepwatch.sealed import seal, unseal
 
@@ -309,7 +310,7 @@ class RandomCutForest:
             # To the kernels all arrays are of one type, whatever their layout.
             rows = np.array(rows, order="C")
         dimensions = self.parameters.dimensions
-        if rows.ndim != 2 or rows.shape[1] != dimensions:  # noqa: PLR2004 - rows and columns
+        if rows.shape[1:] != (dimensions,):
             raise ValueError(f"points has shape {rows.shape}, expected (n, {dimensions})")
         return rows
 
@@ -364,55 +365,43 @@ class RandomCutForest:
 
     def _scores(self, shingles: FloatArray, *, learns: bool) -> FloatArray:
         """Scores of points of the forest; there is a point in every tree, or no point is given."""
-        count, trees = len(shingles), self.parameters.trees
-        means = np.empty(count)
-        if self._threads == 1:
-            learned = self._learned
-            bad = self._run(self._trees, shingles, learned, True, learns, 0, trees, _NOTHING, means)
-            if bad >= 0:
-                _refuse(bad)
-        else:
-            by_tree = np.empty(trees * count)
-            self._in_threads(shingles, True, learns, by_tree, means)
-            scores.average(by_tree, trees, means)
+        means = np.empty(len(shingles))
+        self._work(shingles, SCORE | LEARN if learns else SCORE, means)
         if learns:
-            self._learned += count
+            self._learned += len(shingles)
         return means
 
     def _learn(self, shingles: FloatArray) -> None:
-        if self._threads == 1:
-            trees, learned = self.parameters.trees, self._learned
-            _refuse(
-                self._run(self._trees, shingles, learned, False, True, 0, trees, _NOTHING, _NOTHING)
-            )
-        else:
-            self._in_threads(shingles, False, True, _NOTHING, _NOTHING)
+        self._work(shingles, LEARN, _NOTHING)
         self._learned += len(shingles)
 
-    def _in_threads(
-        self,
-        shingles: FloatArray,
-        scored: bool,
-        learns: bool,
-        by_tree: FloatArray,
-        means: FloatArray,
-    ) -> None:
+    def _work(self, shingles: FloatArray, what: int, means: FloatArray) -> None:
+        if self._threads > 1:
+            self._in_threads(shingles, what, means)
+            return
+        trees = self.parameters.trees
+        bad = self._run(self._trees, shingles, self._learned, what, 0, trees, means)
+        if bad >= 0:
+            _refuse(bad)
+
+    def _in_threads(self, shingles: FloatArray, what: int, means: FloatArray) -> None:
         """Run the kernel on parts of the trees at once."""
         _check_values(shingles)
         trees, threads = self.parameters.trees, self._threads
+        by_tree = np.empty(trees * len(means))
         ends = [trees * part // threads for part in range(threads + 1)]
         with ThreadPoolExecutor(threads) as pool:
             runs = [
                 pool.submit(
                     self._run,
-                    self._trees, shingles, self._learned, scored, learns, first, end,
-                    by_tree, means,
+                    self._trees, shingles, self._learned, what, first, end, by_tree,
                 )
                 for first, end in pairwise(ends)
                 if end > first
             ]  # fmt: skip
             for run in runs:
                 run.result()
+        scores.average(by_tree, trees, means)
 
 
 def warm_up(dimensions: int) -> None:

@@ -17,6 +17,7 @@ from detection.trees.lanes import (
     LANES,
     Singles,
     at,
+    bare,
     load,
     maximum,
     minimum,
@@ -98,6 +99,7 @@ def _share(forest: Singles, block: int, points: Singles, point: int, shares: Sin
     Returns:
         No node, or the leaf where the point is in the tree after all.
     """
+    forest, points, shares = bare(forest), bare(points), bare(shares)
     width = word(forest, WIDTH)
     none = spread(_NONE)
     for lane in range(0, width, LANES):
@@ -140,6 +142,8 @@ def _share_of_known(
     shadow: Singles,
 ) -> None:
     """Share out the score of a point that is a leaf."""
+    forest, points = bare(forest), bare(points)
+    shares, shadow = bare(shares), bare(shadow)
     width = word(forest, WIDTH)
     score = known_score(forest, block, leaf)
     # Nothing is known of where it lies but that it is there.

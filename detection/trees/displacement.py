@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.trees.boxes import gap
-from detection.trees.lanes import Singles, at, word
+from detection.trees.lanes import Singles, at, bare, word
 from detection.trees.layout import (
     ENTRIES,
     EXTENT,
@@ -82,6 +82,7 @@ def _count(forest: Singles, block: int, masses: Integers) -> None:
 
 @kernel
 def _expected(forest: Singles, block: int, masses: Integers, points: Singles, point: int) -> float:
+    forest, points = bare(forest), bare(points)
     expected, together, above = 0.0, 1.0, 0.0
     link = word(forest, block + ROOT)
     while True:

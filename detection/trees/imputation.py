@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.trees.lanes import LANES, Singles, at, word
+from detection.trees.lanes import LANES, Singles, at, bare, word
 from detection.trees.layout import (
     BOX,
     EXTENT,
@@ -95,6 +95,7 @@ def _best_leaf(
     The score of the other dimensions along a path is known before its end: what is beside the path
     does not count. So the first leaf of least score is the one that comparing at each fork gives.
     """
+    forest, points = bare(forest), bare(points)
     best, least = NONE, np.float32(np.inf)
     link, waiting = word(forest, block + ROOT), 0
     score, together, depth = _NONE, _ONE, _ONE

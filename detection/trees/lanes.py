@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from llvmlite import ir
@@ -26,10 +26,21 @@ LANES: Final = 8
 
 Singles = NDArray[np.float32]
 
+_Array = TypeVar("_Array", bound=NDArray[Any])
+
 _VECTOR: Final = ir.VectorType(ir.FloatType(), LANES)
 _WORD: Final = ir.IntType(32)
 _REAL: Final = ir.DoubleType()
 _BITS: Final = ir.IntType(LANES)
+
+
+def bare(array: _Array) -> _Array:
+    """The elements of an array without their owner: kernels count no references to it.
+
+    Of parameters only, which the caller holds: an array of a kernel's own is freed after its last
+    use as an array.
+    """
+    return array
 
 
 def at(array: NDArray[Any], index: int) -> Any:
@@ -109,6 +120,11 @@ def maximum(a: Singles, b: Singles) -> Singles:
 def minimum(a: Singles, b: Singles) -> Singles:
     """The smaller of each pair of lanes."""
     return np.where(a < b, a, b)
+
+
+def nearest(lanes: Singles) -> Singles:
+    """Whole numbers, those next to the lanes; halves go to the even one."""
+    return np.rint(lanes)
 
 
 def zeros(lanes: Singles) -> int:
@@ -201,9 +217,11 @@ def _compiles_to(
 
 def _pointer(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Of the element that the second argument numbers in the array that is the first."""
-    array = context.make_array(signature.args[0])(context, builder, args[0])
+    kind, elements = signature.args[0], args[0]
+    if isinstance(kind, types.Array):
+        elements = context.make_array(kind)(context, builder, elements).data
     index = context.cast(builder, args[1], signature.args[1], types.intp)
-    return builder.gep(array.data, [index])
+    return builder.gep(elements, [index])
 
 
 def _shuffled(builder: Any, a: Any, b: Any, places: Sequence[int]) -> Any:
@@ -222,6 +240,11 @@ def _halves_added(builder: Any, lanes: Any, count: int) -> Any:
     first = _shuffled(builder, lanes, _undefined(lanes.type), range(count // 2))
     second = _shuffled(builder, lanes, _undefined(lanes.type), range(count // 2, count))
     return builder.fadd(first, second)
+
+
+@_compiles_to(bare, lambda array: _types.CPointer(array.dtype))
+def _emit_bare(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    return context.make_array(signature.args[0])(context, builder, args[0]).data
 
 
 @_compiles_to(at, lambda array, _index: array.dtype)
@@ -317,6 +340,13 @@ def _emit_maximum(_context: Any, builder: Any, _signature: Any, args: Any) -> An
 @_compiles_to(minimum, lambda _a, _b: _lanes)
 def _emit_minimum(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", *args), *args)
+
+
+@_compiles_to(nearest, lambda _value: _lanes)
+def _emit_nearest(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    kind = ir.FunctionType(_VECTOR, [_VECTOR])
+    call = _get_or_insert(builder.module, kind, "llvm.rint.v8f32")
+    return builder.call(call, args)
 
 
 @_compiles_to(zeros, lambda _value: types.int64)

@@ -27,9 +27,12 @@ from detection.trees.lanes import (
     LANES,
     Singles,
     at,
+    bare,
     choose,
     integer,
+    load,
     lowest_bit,
+    nearest,
     pack,
     prefetch,
     put,
@@ -60,7 +63,11 @@ from detection.trees.sampler import fetch_next_out, fetch_parent_out, next_taken
 from detection.trees.walks import fetch_tree, known_score, leaf_of, next_node
 from tepwatch.kernels import kernel, part
 
-Run = Callable[[Singles, Reals, int, bool, bool, int, int, Reals, Reals], int]
+SCORE: Final = 1
+LEARN: Final = 2
+
+
+Run = Callable[[Singles, Reals, int, int, int, int, Reals], int]
 """See `runner`."""
 
 _STEPS: Final = 4
@@ -73,16 +80,17 @@ _TREES: Final = 24
 _DUE: Final = 32
 _WEIGHTS: Final = 40
 _SCORES: Final = 56
-_COUNT: Final = 64
-_LEARNS: Final = 65
-_NEXT_TREE: Final = 66
-_END: Final = 67
-_LEARNED: Final = 68
-_LANES_WORDS: Final = 70
+_BEFORE: Final = 64
+_COUNT: Final = 72
+_LEARNS: Final = 73
+_NEXT_TREE: Final = 74
+_END: Final = 75
+_LEARNED: Final = 76
+_LANES_WORDS: Final = 78
 """Words of what the lanes are at. Of each lane: the node, where the point begins in the points, its
 number in the batch, the tree, the next point that the tree takes and (two words) its weight, the
-score. Of all: points in the batch, whether they are learned, the next tree not yet begun, the tree
-after the last, points learned before the batch (two words)."""
+score, the node some steps ago. Of all: points in the batch, whether they are learned, the next tree
+not yet begun, the tree after the last, points learned before the batch (two words)."""
 
 _ONE: Final = np.float32(1.0)
 _NONE: Final = np.float32(0.0)
@@ -92,10 +100,9 @@ _NONE: Final = np.float32(0.0)
 def runner(width: int) -> Run:
     """The kernel for boxes of `width` lanes, which is a constant to the compiler.
 
-    It is called with the forest; points (n, dimensions); the number of points learned before;
-    whether to score and whether to learn; the first tree and the one after the last; where scores
-    by tree go, (trees x n,), or nothing; and where their means over all trees go, (n,), which are
-    made where all trees are asked for.
+    It is called with the forest; points (n, dimensions); the number of points learned before; what
+    to do, `SCORE` or `LEARN` or, each point after its score, both; the first tree and the one after
+    the last; and where scores go: their means over all trees, (n,), or those by tree, (trees x n,).
     It returns -1, or the number of the first point with a bad value; then nothing was changed.
     """
 
@@ -104,12 +111,10 @@ def runner(width: int) -> Run:
         forest: Singles,
         points: Reals,
         learned: int,
-        scores: bool,
-        learns: bool,
+        what: int,
         first: int,
         end: int,
-        by_tree: Reals,
-        means: Reals,
+        scores: Reals,
     ) -> int:
         count = points.shape[0]
         if count == 0:
@@ -118,14 +123,15 @@ def runner(width: int) -> Run:
         bad = lay_out(points, width, laid)
         if bad >= 0:
             return bad
-        if not scores:
+        if not what & SCORE:
             _learn(forest, laid, count, learned, first, end)
             return -1
-        if len(by_tree) == 0:
-            by_tree = np.empty(count * word(forest, TREES))
-        _walk(forest, laid, count, learned, learns, first, end, by_tree, width)
-        if end - first == word(forest, TREES):
-            average(by_tree, word(forest, TREES), means)
+        lanes = np.zeros(_LANES_WORDS, np.float32)
+        trees = word(forest, TREES)
+        by_tree = scores if len(scores) > count else np.empty(trees * count)
+        _walk(forest, laid, count, learned, what & LEARN, first, end, by_tree, lanes, width)
+        if len(scores) == count:
+            average(by_tree, trees, scores)
         return -1
 
     return run
@@ -147,6 +153,7 @@ def _learn(
     forest: Singles, points: Singles, count: int, learned: int, first: int, end: int
 ) -> None:
     """Learn points in some of the trees, without scores."""
+    forest, points = bare(forest), bare(points)
     for tree in range(first, end):
         block = block_of(forest, tree)
         prefetch(forest, block + LANES * word(forest, BLOCK))
@@ -162,14 +169,15 @@ def _walk(
     points: Singles,
     count: int,
     learned: int,
-    learns: bool,
+    learns: int,
     first: int,
     end: int,
     by_tree: Reals,
+    lanes: Singles,
     width: int,
 ) -> None:
     """Score points in some of the trees, and learn each after its score where `learns`."""
-    lanes = np.zeros(_LANES_WORDS, np.float32)
+    forest, points, by_tree, lanes = bare(forest), bare(points), bare(by_tree), bare(lanes)
     put_word(lanes, _COUNT, count)
     put_word(lanes, _LEARNS, learns)
     put_word(lanes, _END, end)
@@ -228,15 +236,29 @@ def _walk(
             together = together - separated
             depths = depths + ones
             n0, n1, n2, n3, n4, n5, n6, n7 = c0, c1, c2, c3, c4, c5, c6, c7
-        _put_nodes(lanes, n0, n1, n2, n3, n4, n5, n6, n7)
         # Separated for certain: at its end, or so far outside that the rest is rounded away.
         arrived = zeros(together) & running
         if arrived != 0:
             store(lanes, _SCORES, sums)
-            running &= ~_collect(forest, points, by_tree, lanes, arrived)
+            store(lanes, _BEFORE, load(lanes, _NODES))
+            _put_nodes(lanes, n0, n1, n2, n3, n4, n5, n6, n7)
+            whole = _never_separated(choose(arrived, sums, ones))
+            running &= ~_collect(forest, points, by_tree, lanes, arrived, whole)
             together = choose(arrived, ones, together)
             sums = choose(arrived, none, sums)
             depths = choose(arrived, ones, depths)
+        else:
+            _put_nodes(lanes, n0, n1, n2, n3, n4, n5, n6, n7)
+
+
+@part
+def _never_separated(sums: Singles) -> int:
+    """The lanes, as bits, whose walk met no cut that could separate: a score is 1 / depth.
+
+    At whatever depth that was, such a point may be the leaf it came to.
+    """
+    ones = spread(_ONE)
+    return zeros(sums - ones / nearest(ones / sums))
 
 
 @part
@@ -278,8 +300,12 @@ def _begin(forest: Singles, lanes: Singles, lane: int, tree: int) -> None:
 
 
 @part
-def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, arrived: int) -> int:
+def _collect(
+    forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, arrived: int, whole: int
+) -> int:
     """Write scores of the lanes that arrived, learn, and go on to the next point or tree.
+
+    `arrived` and `whole` are lanes as bits; see `_never_separated` for the latter.
 
     Returns:
         The lanes for which there is nothing more, as bits.
@@ -292,9 +318,10 @@ def _collect(forest: Singles, points: Singles, by_tree: Reals, lanes: Singles, a
         tree, number = word(lanes, _TREES + lane), word(lanes, _NUMBERS + lane)
         block = block_of(forest, tree)
         score = float(at(lanes, _SCORES + lane))
-        # Never separated above its leaf, at whatever depth that is: it may be that leaf.
-        if _ONE / np.float32(round(1.0 / score)) == np.float32(score):
-            leaf = leaf_of(forest, block, points, word(lanes, _STARTS + lane))
+        if whole >> lane & 1:
+            before = word(lanes, _BEFORE + lane)
+            link = before if before != END else word(forest, block + ROOT)
+            leaf = leaf_of(forest, link, points, word(lanes, _STARTS + lane))
             if leaf != NONE:
                 score = known_score(forest, block, leaf)
         put(by_tree, tree * count + number, score * real(forest, block + LOG))

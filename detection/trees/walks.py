@@ -19,7 +19,6 @@ from detection.trees.layout import (
     PLACE,
     POINT,
     RIGHT,
-    ROOT,
     SIZE,
     place,
 )
@@ -61,9 +60,8 @@ def fetch_tree(forest: Singles, block: int, count: int) -> None:
 
 
 @kernel
-def leaf_of(forest: Singles, block: int, points: Singles, point: int) -> int:
-    """The leaf that is a point, or no link."""
-    link = word(forest, block + ROOT)
+def leaf_of(forest: Singles, link: int, points: Singles, point: int) -> int:
+    """The leaf that is a point, or no link; `link` is of the leaf or a node above it."""
     while link > 0:
         link = next_link(forest, link, points, point)
     for dimension in range(word(forest, DIMENSIONS)):

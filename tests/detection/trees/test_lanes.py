@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detection.trees.lanes import (
     LANES,
     at,
+    bare,
     choose,
     differ,
     folded,
@@ -21,6 +22,7 @@ from detection.trees.lanes import (
     maximum,
     minimum,
     mirrored,
+    nearest,
     pack,
     prefetch,
     put,
@@ -38,7 +40,7 @@ from tepwatch.kernels import kernel
 
 Singles = NDArray[np.float32]
 
-_RESULTS = 17
+_RESULTS = 18
 
 
 @kernel
@@ -72,6 +74,9 @@ def _all_of_them(given: Singles, words: NDArray[np.int32], bits: int, out: Singl
     put_real(out, 112, 1.5 - bits)
     put(out, 108, real(out, 112))
     put(out, 109, integer(long(out, 112) >> np.uint64(40)))
+    put(out, 110, at(bare(given), 3))
+    put(out, 111, word(bare(given), 6) == word(given, 6))
+    store(bare(out), 136, nearest(load(bare(given), 0)))
     prefetch(given, 5)
 
 
