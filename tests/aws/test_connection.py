@@ -73,7 +73,7 @@ def test_an_answer_is_read_however_its_end_is_marked(
         b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFF\r\nshort",
         b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 3 + b"".join(b"%d:\r\n" % n for n in range(200)),
-        b"HTTP/1.1 200 OK\r\nLong: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nLong: " + b"x" * 200_000 + b"\r\n\r\n",
         b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
         b"HTTP/1.1 twenty\r\n\r\n",
     ],
