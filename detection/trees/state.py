@@ -9,7 +9,7 @@ bytes that do not make a forest are refused.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -98,28 +98,39 @@ class TreeArrays(msgspec.Struct, array_like=True):
     """The leaf, by its number from the left, of each entry of the heaps."""
 
 
+class _Numbers(NamedTuple):
+    """What `TreeArrays` holds, as numbers."""
+
+    leaves: Shorts
+    sizes: Shorts
+    cuts: Singles
+    cut_dimensions: Shorts
+    lefts: Shorts
+    masses: Shorts
+    points: Singles
+    weights: Reals
+    slots: Shorts
+
+
 def dump(forest: Singles) -> TreeArrays:
     """The trees of a forest."""
     trees, size, dimensions = (word(forest, at) for at in (TREES, SAMPLE_SIZE, DIMENSIONS))
-    leaves, sizes = (np.empty(trees, "<u2") for _ in range(2))
-    cuts = np.empty(trees * size, "<f4")
-    cut_dimensions, lefts, masses, slots = (np.empty(trees * size, "<u2") for _ in range(4))
-    points = np.empty((trees * size, dimensions), "<f4")
-    weights = np.empty(trees * size, "<f8")
-    _dump(forest, leaves, sizes, cuts, cut_dimensions, lefts, masses, points, weights, slots)
-    held, entries = int(leaves.sum()), int(sizes.sum())
-    inner = held - int(np.count_nonzero(leaves))
-    return TreeArrays(
-        leaves.tobytes(),
-        sizes.tobytes(),
-        cuts[:inner].tobytes(),
-        cut_dimensions[:inner].tobytes(),
-        lefts[:inner].tobytes(),
-        masses[:held].tobytes(),
-        points[:held].tobytes(),
-        weights[:entries].tobytes(),
-        slots[:entries].tobytes(),
+    numbers = _Numbers(
+        leaves=np.empty(trees, "<u2"),
+        sizes=np.empty(trees, "<u2"),
+        cuts=np.empty(trees * size, "<f4"),
+        cut_dimensions=np.empty(trees * size, "<u2"),
+        lefts=np.empty(trees * size, "<u2"),
+        masses=np.empty(trees * size, "<u2"),
+        points=np.empty((trees * size, dimensions), "<f4"),
+        weights=np.empty(trees * size, "<f8"),
+        slots=np.empty(trees * size, "<u2"),
     )
+    _dump(forest, numbers)
+    lengths = _lengths(numbers.leaves, numbers.sizes)
+    arrays: tuple[NDArray[Any], ...] = numbers
+    held = zip(arrays, lengths, strict=True)
+    return TreeArrays(*[array[:length].tobytes() for array, length in held])
 
 
 def load(forest: Singles, arrays: TreeArrays, learned: int) -> None:
@@ -134,25 +145,42 @@ def load(forest: Singles, arrays: TreeArrays, learned: int) -> None:
         StateError: the arrays are not those of a forest of this shape.
     """
     trees, dimensions = word(forest, TREES), word(forest, DIMENSIONS)
-    leaves = _array(arrays.leaves, "<u2", trees)
-    sizes = _array(arrays.sizes, "<u2", trees)
-    held, entries = int(leaves.sum()), int(sizes.sum())
-    inner = held - int(np.count_nonzero(leaves))
-    found = _load(
-        forest,
+    leaves, sizes = _array(arrays.leaves, "<u2", trees), _array(arrays.sizes, "<u2", trees)
+    lengths = _lengths(leaves, sizes)
+    numbers = _Numbers(
         leaves,
         sizes,
-        _array(arrays.cuts, "<f4", inner),
-        _array(arrays.cut_dimensions, "<u2", inner),
-        _array(arrays.lefts, "<u2", inner),
-        _array(arrays.masses, "<u2", held),
-        _array(arrays.points, "<f4", held * dimensions).reshape(held, dimensions),
-        _array(arrays.weights, "<f8", entries),
-        _array(arrays.slots, "<u2", entries),
-        learned,
+        _array(arrays.cuts, "<f4", lengths.cuts),
+        _array(arrays.cut_dimensions, "<u2", lengths.cut_dimensions),
+        _array(arrays.lefts, "<u2", lengths.lefts),
+        _array(arrays.masses, "<u2", lengths.masses),
+        _array(arrays.points, "<f4", lengths.points * dimensions).reshape(-1, dimensions),
+        _array(arrays.weights, "<f8", lengths.weights),
+        _array(arrays.slots, "<u2", lengths.slots),
     )
+    found = _load(forest, numbers, learned)
     if found != _GOOD:
         raise StateError(f"forest state is no forest: {_WHAT[found]}")
+
+
+class _Lengths(NamedTuple):
+    """Of the arrays in `_Numbers`."""
+
+    leaves: int
+    sizes: int
+    cuts: int
+    cut_dimensions: int
+    lefts: int
+    masses: int
+    points: int
+    weights: int
+    slots: int
+
+
+def _lengths(leaves: Shorts, sizes: Shorts) -> _Lengths:
+    trees, held, entries = len(leaves), int(leaves.sum()), int(sizes.sum())
+    inner = held - int(np.count_nonzero(leaves))
+    return _Lengths(trees, trees, inner, inner, inner, held, held, entries, entries)
 
 
 def _array(data: bytes, kind: DTypeLike, count: int) -> NDArray[Any]:
@@ -163,18 +191,8 @@ def _array(data: bytes, kind: DTypeLike, count: int) -> NDArray[Any]:
 
 
 @kernel
-def _dump(
-    forest: Singles,
-    leaves: Shorts,
-    sizes: Shorts,
-    cuts: Singles,
-    cut_dimensions: Shorts,
-    lefts: Shorts,
-    masses: Shorts,
-    points: Singles,
-    weights: Reals,
-    slots: Shorts,
-) -> None:
+def _dump(forest: Singles, numbers: _Numbers) -> None:
+    leaves, sizes, cuts, cut_dimensions, lefts, masses, points, weights, slots = numbers
     sample_size = word(forest, SAMPLE_SIZE)
     waiting = np.empty(sample_size, np.int64)
     nodes = np.empty(sample_size, np.int64)
@@ -221,19 +239,8 @@ def _dump(
 
 
 @kernel
-def _load(
-    forest: Singles,
-    leaves: Shorts,
-    sizes: Shorts,
-    cuts: Singles,
-    cut_dimensions: Shorts,
-    lefts: Shorts,
-    masses: Shorts,
-    points: Singles,
-    weights: Reals,
-    slots: Shorts,
-    learned: int,
-) -> int:
+def _load(forest: Singles, numbers: _Numbers, learned: int) -> int:
+    leaves, sizes, cuts, cut_dimensions, lefts, masses, points, weights, slots = numbers
     first_leaf = first_inner = first_entry = 0
     for tree in range(word(forest, TREES)):
         held, size = integer(leaves[tree]), integer(sizes[tree])
