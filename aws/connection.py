@@ -1,4 +1,4 @@
-"""HTTP/1.1 over one kept-alive connection: POST, and read the answer.
+"""HTTP/1.1 over one kept-alive connection: send a POST, then read its answer.
 
 The answers are parsed by httptools, as uvicorn parses requests: what http.client does for every
 header costs more than all else of a small call.
@@ -36,7 +36,7 @@ class BadAnswerError(ConnectionError):
 class Connection:
     """One connection, open from the start; after an error it is of no more use.
 
-    Raises (from the constructor and from `post`):
+    Raises (from the constructor, `send` and `receive`):
         OSError: no connection within the time limits, or it broke (`BadAnswerError` is one).
     """
 
@@ -52,20 +52,16 @@ class Connection:
         self.reusable = True
         """Whether the other side keeps the connection for another request."""
 
-    def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a request to the root path and wait for its answer."""
+    def send(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Send a request to the root path; `receive` has to come before the next."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
         # One after the other: joined, a large body would be copied.
         self._socket.sendall(head.encode("latin-1"))
         self._socket.sendall(body)
-        return self._answer()
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
-
-    def _answer(self) -> Answer:
+    def receive(self) -> Answer:
+        """Wait for the answer."""
         arriving = _Arriving()
         try:
             while not arriving.whole:
@@ -78,6 +74,10 @@ class Connection:
             raise BadAnswerError(f"the answer is not HTTP/1: {error}") from error
         self.reusable = arriving.keeps_connection
         return Answer(arriving.status, b"".join(arriving.parts))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
 
 
 class _Arriving:

@@ -8,7 +8,9 @@ botocore's signer and credential chain.
 from __future__ import annotations
 
 import time
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 import botocore.auth
@@ -18,7 +20,7 @@ import botocore.exceptions
 import botocore.session
 import msgspec
 
-from aws.connection import Answer, Connection
+from aws.connection import Connection
 from tepwatch.errors import ServiceError, ThrottledError, UnreachableError
 
 # A connection idle for longer may have been closed by the other side without our knowing.
@@ -85,6 +87,7 @@ class JsonService:
         self._port = parts.port or _PORTS[parts.scheme]
         self._connection: Connection | None = None
         self._last_used = 0.0
+        self._awaits_answer = False
         self._credentials = _credentials(local=self._host in LOCAL_HOSTS)
 
     def call(self, action: str, body: bytes) -> bytes:
@@ -95,21 +98,29 @@ class JsonService:
             UnreachableError: no answer within the time limits, or a server-side failure.
             ServiceError: any other error of the service, with its code.
         """
-        headers = self._signed_headers(action, body)
+        return self.begin(action, body)()
+
+    def begin(self, action: str, body: bytes) -> Callable[[], bytes]:
+        """Send one action, so that several services may be at work at once.
+
+        Returns:
+            A function that waits for the answer: `call`, from there on, whatever went wrong so far
+            included. It has to be called before the next action.
+        """
         try:
-            status, answer = self._exchange(headers, body)
+            headers = self._signed_headers(action, body)
+            connection = self._connected()
+            connection.send(headers, body)
+        except ServiceError as error:
+            return failing(error)
         except OSError as error:
-            self.close()
-            raise UnreachableError(
-                f"{self._service} at {self.url} cannot be reached: {error or type(error).__name__}",
-                code="Unreachable",
-            ) from error
-        if status != _HTTP_OK:
-            raise _service_error(self._service, action, status, answer)
-        return answer
+            return failing(self._unreachable(error))
+        self._awaits_answer = True
+        return partial(self._finish, connection, action)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
+        self._awaits_answer = False
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -125,16 +136,42 @@ class JsonService:
             raise ServiceError(f"credentials: {error}", code="NoCredentials") from error
         return dict(request.headers.items())
 
-    def _exchange(self, headers: dict[str, str], body: bytes) -> Answer:
-        if time.monotonic() - self._last_used > _IDLE_SECONDS_MAX:
+    def _connected(self) -> Connection:
+        # An answer that nobody waited for would be taken for that of the next request.
+        if self._awaits_answer or time.monotonic() - self._last_used > _IDLE_SECONDS_MAX:
             self.close()
         if self._connection is None:
             self._connection = Connection(self._host, self._port, secure=self._secure)
-        answer = self._connection.post(headers, body)
-        if not self._connection.reusable:
+        return self._connection
+
+    def _finish(self, connection: Connection, action: str) -> bytes:
+        try:
+            status, answer = connection.receive()
+        except OSError as error:
+            raise self._unreachable(error) from error
+        self._awaits_answer = False
+        if not connection.reusable:
             self.close()
         self._last_used = time.monotonic()
+        if status != _HTTP_OK:
+            raise _service_error(self._service, action, status, answer)
         return answer
+
+    def _unreachable(self, error: OSError) -> UnreachableError:
+        self.close()
+        return UnreachableError(
+            f"{self._service} at {self.url} cannot be reached: {error or type(error).__name__}",
+            code="Unreachable",
+        )
+
+
+def failing(error: ServiceError) -> Callable[[], NoReturn]:
+    """A function that raises an error."""
+
+    def fail() -> NoReturn:
+        raise error
+
+    return fail
 
 
 def _credentials(*, local: bool) -> botocore.credentials.Credentials:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
 
-from aws.http import JsonService
+from aws.http import JsonService, failing
 from tepwatch.errors import ServiceError
 
 RECORDS_MAX: Final = 100
@@ -72,7 +74,7 @@ class TimestreamWriter:
         self._connected().call("DescribeTable", msgspec.json.encode(request))
 
     def write_records(self, body: bytes) -> list[RejectedRecord]:
-        """Send a whole WriteRecords request, encoded by the caller.
+        """Send a whole WriteRecords request, encoded by the caller, and wait.
 
         Returns:
             What was not stored, and never will be as it is; all else is stored.
@@ -80,17 +82,28 @@ class TimestreamWriter:
         Raises:
             ServiceError: nothing was stored, or one of its kinds (`aws.http.JsonService.call`).
         """
+        return self.begin_write(body)()
+
+    def begin_write(self, body: bytes) -> Callable[[], list[RejectedRecord]]:
+        """Send the same; returns what waits for its end, to be called before the next begins."""
         try:
-            self._connected().call("WriteRecords", body)
+            answer = self._connected().begin("WriteRecords", body)
+        except ServiceError as error:
+            return failing(error)
+        return partial(self._finish, answer)
+
+    def _finish(self, answer: Callable[[], bytes]) -> list[RejectedRecord]:
+        try:
+            answer()
         except ServiceError as error:
             if error.code == "InvalidEndpointException":
                 self._valid_until = 0.0
             if error.code != "RejectedRecordsException":
                 raise
-            answer = msgspec.json.decode(error.answer, type=_RejectedAnswer)
+            rejected = msgspec.json.decode(error.answer, type=_RejectedAnswer).rejected_records
             return [
                 RejectedRecord(item.record_index, item.reason, item.existing_version)
-                for item in answer.rejected_records
+                for item in rejected
             ]
         return []
 

@@ -8,9 +8,8 @@ other settings), the row is written once more with the next version, so that the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
-from queue import SimpleQueue
 from typing import Final, NamedTuple, Protocol
 
 from aws.batches import cut
@@ -33,6 +32,9 @@ class WritesRecords(Protocol):
 
     def write_records(self, body: bytes) -> list[RejectedRecord]:
         """Send a WriteRecords request; returns what was not stored."""
+
+    def begin_write(self, body: bytes) -> Callable[[], list[RejectedRecord]]:
+        """Send one; what is returned waits for the answer and gives or raises the same."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,9 +107,7 @@ class TimestreamSink:
             % (database.encode(), table.encode(), layout.common_attributes(table))
             for table in layout.tables
         }
-        self._clients: SimpleQueue[WritesRecords] = SimpleQueue()
-        self._all_clients: list[WritesRecords] = []
-        self._threads: ThreadPoolExecutor | None = None
+        self._clients: list[WritesRecords] = []
 
     def open(self) -> None:
         """Connect.
@@ -117,19 +117,16 @@ class TimestreamSink:
             ServiceError: it cannot be asked.
         """
         for _ in range(self._connections):
-            client = self._connect()
-            self._all_clients.append(client)
-            self._clients.put(client)
+            self._clients.append(self._connect())
         for table in self._layout.tables:
             try:
-                self._all_clients[0].describe_table(self._database, table)
+                self._clients[0].describe_table(self._database, table)
             except ServiceError as error:
                 if error.code != "ResourceNotFoundException":
                     raise
                 raise SettingsError(
                     f"setting timestream_database: {error}; create {self._database}.{table} first"
                 ) from error
-        self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="timestream-sink")
 
     def takes(self, table: str) -> bool:
         """Whether rows of a table are stored."""
@@ -137,12 +134,14 @@ class TimestreamSink:
 
     def write(self, rows: Sequence[Row]) -> Outcome:
         """Store rows; several calls are under way at once."""
-        assert self._threads is not None, "the sink was not opened"
+        assert self._clients, "the sink was not opened"
         of_tables, rejected = self._records(rows)
         calls = [part for call in of_tables for part in self._cut(call)]
-        # The first call is made here: to hand it to a thread and wait would only cost more.
-        under_way = [self._threads.submit(self._send, call) for call in calls[1:]]
-        sent = [*map(self._send, calls[:1]), *(each.result() for each in under_way)]
+        sent = [
+            out
+            for start in range(0, len(calls), self._connections)
+            for out in self._send(calls[start : start + self._connections])
+        ]
         rejected.update(chain.from_iterable(out.rejected for out in sent))
         failed = set(chain.from_iterable(out.failed for out in sent))
         return Outcome(
@@ -175,17 +174,27 @@ class TimestreamSink:
         for part in cut(sizes, count_max=self._batch_size, bytes_max=CALL_BYTES_MAX):
             yield call.part(part)
 
-    def _send(self, call: _Call) -> _Sent:
-        client = self._clients.get()
-        try:
-            return self._write(client, call)
-        finally:
-            self._clients.put(client)
+    def _send(self, calls: Sequence[_Call]) -> list[_Sent]:
+        """Make calls, one a connection: all are sent before the first answer is waited for."""
+        under_way = [
+            (client, call, client.begin_write(self._body(call)))
+            for client, call in zip(self._clients, calls, strict=False)
+        ]
+        return [self._finish(client, call, answer) for client, call, answer in under_way]
+
+    def _body(self, call: _Call) -> bytes:
+        return call.body(self._heads[call.table])
 
     def _write(self, client: WritesRecords, call: _Call) -> _Sent:
-        """One call, and those that its answer asks for."""
+        answer = partial(client.write_records, self._body(call))
+        return self._finish(client, call, answer)
+
+    def _finish(
+        self, client: WritesRecords, call: _Call, answer: Callable[[], list[RejectedRecord]]
+    ) -> _Sent:
+        """The end of one call, and the calls that its answer asks for."""
         try:
-            refused = client.write_records(call.body(self._heads[call.table]))
+            refused = answer()
         except (ThrottledError, UnreachableError) as error:
             return _Sent([], call.places, str(error))
         except ServiceError as error:
@@ -222,9 +231,6 @@ class TimestreamSink:
 
     def close(self) -> None:
         """Close the connections."""
-        if self._threads is not None:
-            self._threads.shutdown()
-            self._threads = None
-        for client in self._all_clients:
+        for client in self._clients:
             client.close()
-        self._all_clients.clear()
+        self._clients.clear()

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -33,7 +34,7 @@ class _Scripted(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[tuple[str, type[_Scripted]]]:
     handler = type("Handler", (_Scripted,), {"answers": [], "seen": []})
-    with HTTPServer(("127.0.0.1", 0), handler) as http_server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
         thread = threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{http_server.server_port}", handler
@@ -86,6 +87,32 @@ def test_errors_are_told_apart_by_what_can_be_done(
     client.close()
     assert type(error.value) is kind
     assert (error.value.code, error.value.status) == (code, status)
+
+
+def test_what_is_begun_at_two_services_is_answered_to_each(
+    server: tuple[str, type[_Scripted]],
+) -> None:
+    url, handler = server
+    handler.answers[:] = [(200, b"first"), (200, b"second")]
+    one, other = service(url), service(url)
+    answers = [one.begin("PutRecords", b"{}"), other.begin("PutRecords", b"{}")]
+    assert {answers[0](), answers[1]()} == {b"first", b"second"}
+    one.close()
+    other.close()
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(
+    server: tuple[str, type[_Scripted]],
+) -> None:
+    url, handler = server
+    handler.answers[:] = [(200, b"first"), (200, b"second")]
+    client = service(url)
+    client.begin("PutRecords", b"{}")
+    give_up = time.monotonic() + 10
+    while len(handler.answers) > 1 and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert client.call("PutRecords", b"{}") == b"second"
+    client.close()
 
 
 def test_an_address_that_is_none_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import msgspec
@@ -27,17 +29,20 @@ class FakeTimestream:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
         monkeypatch.setattr("aws.timestream.time", SimpleNamespace(monotonic=lambda: self.seconds))
 
-        def call(service: JsonService, action: str, _body: bytes) -> bytes:
+        def begin(service: JsonService, action: str, _body: bytes) -> Callable[[], bytes]:
             self.asked.append((service.url, action))
-            if action == "DescribeEndpoints":
-                endpoint = {"Address": next(self.cells), "CachePeriodInMinutes": 10}
-                return msgspec.json.encode({"Endpoints": [endpoint]})
-            if self.error is not None:
-                error, self.error = self.error, None
-                raise error
-            return b"{}"
+            return partial(self._answer, action)
 
-        monkeypatch.setattr(JsonService, "call", call)
+        monkeypatch.setattr(JsonService, "begin", begin)
+
+    def _answer(self, action: str) -> bytes:
+        if action == "DescribeEndpoints":
+            endpoint = {"Address": next(self.cells), "CachePeriodInMinutes": 10}
+            return msgspec.json.encode({"Endpoints": [endpoint]})
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        return b"{}"
 
 
 @pytest.fixture
