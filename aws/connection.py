@@ -49,6 +49,7 @@ class Connection:
             raw.close()
             raise
         self._socket.settimeout(READ_SECONDS)
+        self._buffer = memoryview(bytearray(_READ_BYTES))
         self.reusable = True
         """Whether the other side keeps the connection for another request."""
 
@@ -65,9 +66,9 @@ class Connection:
         arriving = _Arriving()
         try:
             while not arriving.whole:
-                data = self._socket.recv(_READ_BYTES)
-                if data:
-                    arriving.feed(data)
+                size = self._socket.recv_into(self._buffer)
+                if size:
+                    arriving.feed(self._buffer[:size])
                 else:
                     arriving.end()
         except httptools.HttpParserError as error:
@@ -93,7 +94,7 @@ class _Arriving:
         self.keeps_connection = True
         self.whole = False
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: memoryview) -> None:
         """Take the next bytes.
 
         Raises:

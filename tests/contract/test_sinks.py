@@ -216,15 +216,15 @@ class Faults:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fault: Fault = lambda call, action, body: call(action, body)
         self.calls = 0
-        real = JsonService.call
+        real = JsonService.begin
 
-        def call(service: JsonService, action: str, body: bytes) -> bytes:
+        def begin(service: JsonService, action: str, body: bytes) -> Callable[[], bytes]:
             if action not in PUTS:
                 return real(service, action, body)
             self.calls += 1
-            return self.fault(partial(real, service), action, body)
+            return partial(self.fault, lambda *asked: real(service, *asked)(), action, body)
 
-        monkeypatch.setattr(JsonService, "call", call)
+        monkeypatch.setattr(JsonService, "begin", begin)
 
 
 @pytest.fixture
