@@ -23,6 +23,10 @@ class NewerStateError(StateError):
     """State was written by a newer version and is refused, never guessed at."""
 
 
+class BaselineError(TepwatchError, ValueError):
+    """A baseline cannot be learned from this data, or does not fit what it is to be used for."""
+
+
 class ServiceError(TepwatchError):
     """A remote service answered with an error.
 

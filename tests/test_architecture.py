@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("aws", "cli", "detection", "jobs", "localaws", "simulator", "sinks", "tepwatch")
+ROOMS = ("aws", "cli", "detection", "jobs", "localaws", "simulator", "sinks", "studies", "tepwatch")
 SOURCES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 
 

@@ -1,0 +1,209 @@
+"""Normal operation, learned: what the monitor holds ticks against.
+
+A model of normal operation judges what it was learned from too kindly. So everything that decides
+on an alarm is cross-fitted: the statistics are those of innovations that their predictor has not
+seen, and the p-values come from folds that no part of the model had seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import combinations_with_replacement
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection import predictor, statistics
+from detection.calibration import Calibration, calibrate
+from detection.channels import Channels, choose_channels
+from detection.forest import FloatArray, RandomCutForest
+from detection.predictor import Folds, Predictor, Sums
+from detection.statistics import Statistics
+from tepwatch.errors import BaselineError
+
+Progress = Callable[[str], None]
+
+TICKS_MIN: Final = 400
+
+_FOLDS_MIN: Final = 5
+_FOLDS_MAX: Final = 8
+_P_FLAGGED: Final = 0.01
+_SHARE_MAX: Final = 0.25
+"""Share of flagged ticks in a fold above which the folds disagree."""
+
+
+class Model(NamedTuple):
+    """From values to scores of the units."""
+
+    means: FloatArray
+    sds: FloatArray
+    predictor: Predictor
+    statistics: Statistics
+    forests: tuple[RandomCutForest, ...]
+
+    def standardised(self, ticks: FloatArray) -> FloatArray:
+        """Values of the channels in standard deviations from their means."""
+        values: FloatArray = (ticks - self.means) / self.sds
+        return values
+
+    def scores(self, ratios: FloatArray) -> FloatArray:
+        """The forests' scores, (ticks, units), of ratios (ticks, units, statistics)."""
+        columns = [
+            forest.score(np.ascontiguousarray(ratios[:, unit]))
+            for unit, forest in enumerate(self.forests)
+        ]
+        return np.stack(columns, axis=1)
+
+
+class Baseline(NamedTuple):
+    """What was learned.
+
+    `flagged` is the share of each part's ticks whose p-value is below 0.01 by what the other parts
+    say is normal.
+    """
+
+    channels: Channels
+    model: Model
+    calibration: Calibration
+    ticks: int
+    flagged: tuple[float, ...]
+
+
+def learn(
+    recordings: Sequence[FloatArray], *, seed: int = 42, progress: Progress = lambda _text: None
+) -> Baseline:
+    """Learn normal operation.
+
+    Args:
+        recordings: (ticks, 53 or less) each, in the order of the catalogue and without a break.
+        seed: of the forests and of the order in which they learn.
+        progress: called with what is done next.
+
+    Raises:
+        BaselineError: too few ticks, values missing, nothing that moves, or parts that disagree.
+    """
+    ticks = sum(map(len, recordings))
+    if ticks < TICKS_MIN:
+        raise BaselineError(f"{ticks} ticks are too few for a baseline; {TICKS_MIN} are enough")
+    channels = choose_channels(recordings)
+    chosen = [recording[:, channels.columns] for recording in recordings]
+    if np.isnan(np.concatenate(chosen)).any():
+        raise BaselineError("values are missing in the recordings")
+    rows = np.concatenate(chosen)
+    means, sds = rows.mean(axis=0), rows.std(axis=0)
+    values = [(recording - means) / sds for recording in chosen]
+    learner = _Learner(channels, values, _folds_of(values), seed)
+    progress("choosing how far the predictor looks back ...")
+    learner.prepare()
+    progress(f"learning {ticks} ticks, looking back {learner.order} ...")
+    fitted = predictor.fit(learner.sums)
+    found, forests = learner.second_stage(None)
+    model = Model(means, sds, fitted, found, forests)
+    scores = []
+    for fold in range(learner.fold_count):
+        progress(f"calibrating, part {fold + 1} of {learner.fold_count} ...")
+        scores.append(learner.scores_of(fold, model))
+    calibration = calibrate(np.concatenate(scores))
+    flagged = tuple(_flagged_by_others(scores, fold) for fold in range(learner.fold_count))
+    if max(flagged) > _SHARE_MAX:
+        raise BaselineError(
+            f"the parts of the recordings disagree: of one of {len(flagged)} parts, "
+            f"{max(flagged):.0%} of the ticks would be flagged by what the others say is normal"
+        )
+    return Baseline(channels, model, calibration, ticks, flagged)
+
+
+def _flagged_by_others(scores: Sequence[FloatArray], fold: int) -> float:
+    """The share of a fold's ticks that is unlikely by what the other folds score."""
+    others = calibrate(np.concatenate([each for k, each in enumerate(scores) if k != fold]))
+    return float((others.p_values(others.fused(scores[fold])) < _P_FLAGGED).mean())
+
+
+class _Learner:
+    """The steps of learning, with parts of the recordings left out."""
+
+    def __init__(
+        self,
+        channels: Channels,
+        values: Sequence[FloatArray],
+        folds: Sequence[Folds],
+        seed: int,
+    ) -> None:
+        self._units = channels.units
+        self._values = values
+        self._folds = folds
+        self.fold_count = 1 + max(int(fold_of.max()) for fold_of in folds)
+        self._seed = seed
+        self._scales = statistics.scales_for(sum(map(len, values)))
+        self.order = 0
+        self.sums: list[Sums] = []
+        self._without: dict[tuple[int, int], Predictor] = {}
+
+    def prepare(self) -> None:
+        """Choose the order and fit predictors with one and with two folds left out."""
+        self.order = predictor.choose_order(self._values, self._folds, self.fold_count)
+        self.sums = predictor.sums_of_folds(self._values, self._folds, self.fold_count, self.order)
+        for pair in combinations_with_replacement(range(self.fold_count), 2):
+            self._without[pair] = predictor.fit(
+                sums for fold, sums in enumerate(self.sums) if fold not in pair
+            )
+
+    def second_stage(self, left_out: int | None) -> tuple[Statistics, tuple[RandomCutForest, ...]]:
+        """Statistics and forests; nothing in them has seen a fold that is left out."""
+        innovations = predictor.innovations_of_folds(
+            self._values, self._folds, self._predictors(left_out)
+        )
+        values = [each[self.order :] for each in self._values]
+        used = [fold_of[self.order :] != left_out for fold_of in self._folds]
+        found = statistics.fit(innovations, values, used, self._units, self._scales)
+        ratios = np.concatenate(
+            [
+                found.ratios(innovation, value, found.begin())[use]
+                for innovation, value, use in zip(innovations, values, used, strict=True)
+            ]
+        )
+        shuffled = np.random.default_rng(self._seed).permutation(ratios)
+        return found, tuple(self._forest(shuffled[:, unit]) for unit in range(len(self._units)))
+
+    def scores_of(self, fold: int, model: Model) -> FloatArray:
+        """Scores of a fold by a model that has not seen it, (ticks, units)."""
+        found, forests = self.second_stage(fold)
+        blind = model._replace(
+            predictor=self._without[fold, fold], statistics=found, forests=forests
+        )
+        scores = []
+        for values, fold_of in zip(self._values, self._folds, strict=True):
+            mine = fold_of[self.order :] == fold
+            if mine.any():
+                innovations = blind.predictor.innovations(values)
+                ratios = found.ratios(innovations, values[self.order :], found.begin())
+                scores.append(blind.scores(ratios[mine]))
+        return np.concatenate(scores)
+
+    def _predictors(self, left_out: int | None) -> list[Predictor]:
+        """For each fold one that has seen neither it nor the one left out."""
+        return [
+            self._without[min(fold, other), max(fold, other)]
+            for fold in range(self.fold_count)
+            for other in [fold if left_out is None else left_out]
+        ]
+
+    def _forest(self, ratios: FloatArray) -> RandomCutForest:
+        forest = RandomCutForest(ratios.shape[1], seed=self._seed)
+        forest.update(ratios)
+        return forest
+
+
+def _folds_of(recordings: Sequence[FloatArray]) -> list[Folds]:
+    """Whole recordings by turns where there are enough of them, stretches of all otherwise."""
+    if len(recordings) >= _FOLDS_MIN:
+        count = min(len(recordings), _FOLDS_MAX)
+        return [
+            np.full(len(each), number % count, dtype=np.intp)
+            for number, each in enumerate(recordings)
+        ]
+    places: NDArray[np.intp] = np.arange(sum(map(len, recordings)))
+    folds = places * _FOLDS_MIN // len(places)
+    ends = np.cumsum([len(each) for each in recordings])[:-1]
+    return list(np.split(folds, ends))

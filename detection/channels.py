@@ -1,0 +1,93 @@
+"""What the monitor watches: the variables of each process unit that move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.forest import FloatArray
+from detection.stages import PRESETS, Stage
+from tepwatch.errors import BaselineError
+from tepwatch.tags import TAGS
+
+_UNITS = PRESETS["units"]
+# A controller's last digit still changes where nothing moves.
+_STILL = 1e-9
+
+
+class Constant(msgspec.Struct, frozen=True, array_like=True):
+    """A variable that did not move, and its value."""
+
+    tag: str
+    value: float
+
+
+class Unit(NamedTuple):
+    """A process unit: its variables are the channels from `first` to before `end`."""
+
+    name: str
+    first: int
+    end: int
+
+
+class Channels(msgspec.Struct, frozen=True, array_like=True):
+    """The channels, unit after unit, and what was left out of them."""
+
+    stages: tuple[Stage, ...]
+    constants: tuple[Constant, ...]
+
+    @property
+    def tags(self) -> list[str]:
+        """The variables, by tag id."""
+        return [tag for stage in self.stages for tag in stage.tags]
+
+    @property
+    def columns(self) -> NDArray[np.intp]:
+        """Where the channels are in a row of all variables, in the order of the catalogue."""
+        places = {tag: column for column, tag in enumerate(TAGS)}
+        return np.array([places[tag] for tag in self.tags], dtype=np.intp)
+
+    @property
+    def units(self) -> list[Unit]:
+        """The units that have a channel."""
+        units, first = [], 0
+        for stage in self.stages:
+            units.append(Unit(stage.name, first, first + len(stage.tags)))
+            first += len(stage.tags)
+        return units
+
+
+def choose_channels(recordings: Sequence[FloatArray]) -> Channels:
+    """The channels of normal operation: all variables of the units but those that stand still.
+
+    Args:
+        recordings: (ticks, 53 or less) each, in the order of the catalogue, NaN for missing; what
+            has no column is not there.
+
+    Raises:
+        BaselineError: nothing moves.
+    """
+    rows = np.concatenate(recordings)
+    tags = list(TAGS)[: rows.shape[1]]
+    there = ~np.isnan(rows).all(axis=0)
+    least, most = (
+        np.array([bound(rows[:, column]) if there[column] else 0.0 for column in range(len(tags))])
+        for bound in (np.nanmin, np.nanmax)
+    )
+    moves = most - least > _STILL * np.maximum(np.abs(least), np.abs(most))
+    moving = {tag for tag, does in zip(tags, moves, strict=True) if does}
+    still = {tag: float(value) for tag, value in zip(tags, least, strict=True) if tag not in moving}
+    stages = [Stage(unit.name, tuple(tag for tag in unit.tags if tag in moving)) for unit in _UNITS]
+    stages = [stage for stage in stages if stage.tags]
+    if not stages:
+        raise BaselineError("no variable of a process unit moves in this recording")
+    constants = [
+        Constant(tag, still[tag])
+        for tag, is_there in zip(tags, there, strict=True)
+        if is_there and tag in still
+    ]
+    return Channels(tuple(stages), tuple(constants))

@@ -1,0 +1,271 @@
+"""Statistics of each process unit at several timescales.
+
+Twelve Mahalanobis distances a unit: of the whitened innovations and of their exponentially weighted
+means, of the logarithm of their mean energy, of the values themselves and of their means. What is
+sudden shows in the fast ones, what drifts in the slow ones, what only gets noisier in the energy.
+
+Each is divided by its limit, the 99 % quantile in normal operation. Memory is bounded: where a
+distance is beyond four times its limit, the mean that it is of is drawn back, so that an alarm ends
+when what caused it does.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.channels import Unit
+from detection.forest import FloatArray
+from tepwatch.kernels import kernel, part
+
+RATIO_MAX: Final = 20.0
+"""Ratios to the limit count up to this."""
+
+_LIMIT_QUANTILE: Final = 0.99
+_BEYOND: Final = 4.0
+# The energy of whitened innovations less its mean is above -1.
+_ENERGY_OFFSET: Final = 1.02
+_NUGGET: Final = 1e-6
+"""Part of the mean variance that is added to every variance: where a controller follows a
+measurement exactly, there is a direction without any."""
+
+
+class Quantity(enum.IntEnum):
+    """What a statistic is of."""
+
+    INNOVATIONS = 0
+    ENERGY = 1
+    VALUES = 2
+
+
+class Scale(NamedTuple):
+    """A statistic: of what, and the weight of the newest tick in its mean."""
+
+    quantity: Quantity
+    rate: float
+
+
+_MEMORIES: Final = {
+    Quantity.INNOVATIONS: 25.0,
+    Quantity.ENERGY: 25.0,
+    # Values follow each other closely: there is less to learn in the same time.
+    Quantity.VALUES: 75.0,
+}
+"""A scale is used where the baseline holds so many times its memory."""
+
+_RATES: Final = {
+    Quantity.INNOVATIONS: (1.0, 0.3, 0.1, 0.03, 0.01),
+    Quantity.ENERGY: (0.1, 0.03, 0.01),
+    Quantity.VALUES: (1.0, 0.3, 0.1, 0.03),
+}
+
+
+class Statistics(NamedTuple):
+    """The statistics of a plant, as the kernels take them.
+
+    n channels, u units, s statistics: `whitening` (n, n) is symmetric; `quantities`, `rates` (s,);
+    `starts` (u + 1,) of units among the channels; `centres` (s, n) and `factors` (s, n, n), by
+    which a distance is the length of (level - centre) @ factor within a unit; `limits` (s, u).
+    """
+
+    whitening: FloatArray
+    quantities: NDArray[np.int64]
+    rates: FloatArray
+    starts: NDArray[np.int64]
+    centres: FloatArray
+    factors: FloatArray
+    limits: FloatArray
+
+    def begin(self) -> FloatArray:
+        """Levels of all means, (s, n), where a recording begins."""
+        return np.zeros(self.centres.shape)
+
+    def ratios(self, innovations: FloatArray, values: FloatArray, levels: FloatArray) -> FloatArray:
+        """Distances by their limits, `RATIO_MAX` at most.
+
+        Args:
+            innovations: (ticks, n).
+            values: (ticks, n), standardised.
+            levels: as `begin` gives them or a call before left them; changed.
+
+        Returns:
+            (ticks, u, s)
+        """
+        shape = (len(values), len(self.starts) - 1, len(self.rates))
+        ratios = np.empty(shape)
+        _advance(self, innovations, values, levels, ratios)
+        return ratios
+
+
+def scales_for(ticks: int) -> list[Scale]:
+    """The statistics that a baseline of so many ticks can tell something about."""
+    return [
+        Scale(quantity, rate)
+        for quantity, rates in _RATES.items()
+        for rate in rates
+        if rate == 1.0 or ticks * rate >= _MEMORIES[quantity]
+    ]
+
+
+def fit(
+    innovations: Sequence[FloatArray],
+    values: Sequence[FloatArray],
+    used: Sequence[NDArray[np.bool_]],
+    units: Sequence[Unit],
+    scales: Sequence[Scale],
+) -> Statistics:
+    """The statistics of normal operation.
+
+    Args:
+        innovations: (ticks, n) of each recording, by a predictor that has not seen the tick.
+        values: (ticks, n) of the same ticks, standardised.
+        used: (ticks,), which ticks count; the others only keep the means going.
+        units: the channels' process units.
+        scales: what to compute.
+    """
+    chosen = np.concatenate([each[use] for each, use in zip(innovations, used, strict=True)])
+    count = chosen.shape[1]
+    starts = np.array([units[0].first, *(unit.end for unit in units)])
+    empty = Statistics(
+        _inverse_root(_covariance(chosen)),
+        np.array([scale.quantity for scale in scales], dtype=np.int64),
+        np.array([scale.rate for scale in scales]),
+        starts,
+        np.zeros((len(scales), count)),
+        np.zeros((len(scales), count, count)),
+        np.full((len(scales), len(units)), np.inf),
+    )
+    levels = np.concatenate(
+        [
+            _levels(empty, innovation, value)[use]
+            for innovation, value, use in zip(innovations, values, used, strict=True)
+        ]
+    )
+    centres = levels.mean(axis=0)
+    factors, limits = empty.factors, empty.limits
+    for number in range(len(scales)):
+        for place, unit in enumerate(units):
+            mine = slice(unit.first, unit.end)
+            away = levels[:, number, mine] - centres[number, mine]
+            factor = np.linalg.inv(np.linalg.cholesky(_covariance(away))).T
+            factors[number, mine, mine] = factor
+            distances = ((away @ factor) ** 2).sum(axis=1)
+            limits[number, place] = np.quantile(distances, _LIMIT_QUANTILE)
+    return empty._replace(centres=centres, factors=factors, limits=limits)
+
+
+def _covariance(rows: FloatArray) -> FloatArray:
+    covariance: FloatArray = np.atleast_2d(np.cov(rows.T))
+    covariance[np.diag_indices_from(covariance)] += _NUGGET * np.trace(covariance) / len(covariance)
+    return covariance
+
+
+def _inverse_root(covariance: FloatArray) -> FloatArray:
+    variances, directions = np.linalg.eigh(covariance)
+    root: FloatArray = (directions / np.sqrt(variances)) @ directions.T
+    return root
+
+
+def _levels(statistics: Statistics, innovations: FloatArray, values: FloatArray) -> FloatArray:
+    """What the distances are of, (ticks, s, n), with unbounded memory."""
+    levels = np.empty((len(values), *statistics.centres.shape))
+    _follow(statistics, innovations, values, levels)
+    return levels
+
+
+@kernel
+def _follow(
+    statistics: Statistics, innovations: FloatArray, values: FloatArray, found: FloatArray
+) -> None:
+    count = values.shape[1]
+    whitened, levels = np.empty(count), np.zeros(statistics.centres.shape)
+    for tick in range(len(values)):
+        _whiten(statistics.whitening, innovations[tick], whitened)
+        for number in range(len(statistics.rates)):
+            quantity = statistics.quantities[number]
+            _update(quantity, statistics.rates[number], whitened, values[tick], levels[number])
+            for channel in range(count):
+                found[tick, number, channel] = _seen(quantity, levels[number, channel])
+
+
+@kernel
+def _advance(
+    statistics: Statistics,
+    innovations: FloatArray,
+    values: FloatArray,
+    levels: FloatArray,
+    ratios: FloatArray,
+) -> None:
+    count = values.shape[1]
+    whitened, away, along = np.empty(count), np.empty(count), np.empty(count)
+    for tick in range(len(values)):
+        _whiten(statistics.whitening, innovations[tick], whitened)
+        for number in range(len(statistics.rates)):
+            quantity, rate = statistics.quantities[number], statistics.rates[number]
+            _update(quantity, rate, whitened, values[tick], levels[number])
+            for unit in range(len(statistics.starts) - 1):
+                first, end = statistics.starts[unit], statistics.starts[unit + 1]
+                for channel in range(first, end):
+                    level = _seen(quantity, levels[number, channel])
+                    away[channel] = level - statistics.centres[number, channel]
+                distance = _distance(away, statistics.factors[number], first, end, along)
+                limit = statistics.limits[number, unit]
+                ratios[tick, unit, number] = min(distance / limit, RATIO_MAX)
+                if rate < 1.0 and distance > _BEYOND * limit:
+                    less = np.sqrt(_BEYOND * limit / distance)
+                    for channel in range(first, end):
+                        seen = statistics.centres[number, channel] + less * away[channel]
+                        levels[number, channel] = _unseen(quantity, seen)
+
+
+@part
+def _whiten(whitening: FloatArray, innovations: FloatArray, whitened: FloatArray) -> None:
+    whitened[:] = 0.0
+    for source in range(len(innovations)):
+        for target in range(len(innovations)):
+            whitened[target] += whitening[source, target] * innovations[source]
+
+
+@part
+def _update(
+    quantity: int, rate: float, whitened: FloatArray, values: FloatArray, levels: FloatArray
+) -> None:
+    """Let a mean take in a tick."""
+    for channel in range(len(levels)):
+        if quantity == Quantity.VALUES:
+            newest = values[channel]
+        elif quantity == Quantity.ENERGY:
+            newest = whitened[channel] ** 2 - 1.0
+        else:
+            newest = whitened[channel]
+        levels[channel] += rate * (newest - levels[channel])
+
+
+@part
+def _seen(quantity: int, level: float) -> float:
+    """What a distance is of, by a mean."""
+    return np.log(level + _ENERGY_OFFSET) if quantity == Quantity.ENERGY else level
+
+
+@part
+def _unseen(quantity: int, seen: float) -> float:
+    """The mean of which that is so."""
+    return np.exp(seen) - _ENERGY_OFFSET if quantity == Quantity.ENERGY else seen
+
+
+@part
+def _distance(
+    away: FloatArray, factor: FloatArray, first: int, end: int, along: FloatArray
+) -> float:
+    along[first:end] = 0.0
+    for source in range(first, end):
+        for target in range(first, end):
+            along[target] += away[source] * factor[source, target]
+    distance = 0.0
+    for target in range(first, end):
+        distance += along[target] ** 2
+    return distance

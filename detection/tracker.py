@@ -1,0 +1,53 @@
+"""Ticks to p-values, one after the other."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from detection.baseline import Baseline
+from detection.forest import FloatArray
+
+
+class TickScores(NamedTuple):
+    """Of (ticks,): scores of the units (ticks, units), the fused score and its p-value.
+
+    All are NaN until as many ticks were seen as the predictor looks back.
+    """
+
+    units: FloatArray
+    fused: FloatArray
+    p_values: FloatArray
+
+
+class Tracker:
+    """Follows one plant from the beginning of a run.
+
+    What it answers does not depend on how ticks are cut into calls, to the last bit.
+    """
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        self._columns = baseline.channels.columns
+        self._history = np.empty((0, len(self._columns)))
+        self._levels = baseline.model.statistics.begin()
+
+    def advance(self, ticks: FloatArray) -> TickScores:
+        """Take ticks in, (ticks, 53 or less) in the order of the catalogue, none missing."""
+        model, calibration = self._baseline.model, self._baseline.calibration
+        order = model.predictor.order
+        values = model.standardised(ticks[:, self._columns])
+        joined = np.concatenate([self._history, values])
+        self._history = joined[max(0, len(joined) - order) :]
+        known = max(0, len(joined) - order)
+        units = np.full((len(ticks), len(model.forests)), np.nan)
+        fused, p_values = np.full(len(ticks), np.nan), np.full(len(ticks), np.nan)
+        if known:
+            innovations = model.predictor.innovations(joined)
+            ratios = model.statistics.ratios(innovations, joined[order:], self._levels)
+            new = slice(len(ticks) - known, None)
+            units[new] = model.scores(ratios)
+            fused[new] = calibration.fused(units[new])
+            p_values[new] = calibration.p_values(fused[new])
+        return TickScores(units, fused, p_values)
