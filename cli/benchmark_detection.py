@@ -1,0 +1,196 @@
+"""`tepwatch benchmark detection`: the monitor and its rivals on the published benchmark."""
+
+from __future__ import annotations
+
+import enum
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from detection.baseline import learn
+from detection.forest import FloatArray
+from simulator.published import load
+from simulator.strategies import STRATEGIES
+from studies import methods, normal_operation
+from studies.protocol import HARD_FAULTS, MethodResult, PValues, evaluate
+from studies.rivals import RIVALS
+from tepwatch.errors import InputFileError
+
+_FRESH_DAYS: Final = 32
+_OURS: Final = "tepwatch"
+_OUR_TITLE: Final = "unit forests on whitened innovations"
+_DAYS: Final = re.compile(r"(\d{1,3})d")
+_FAULTS: Final = range(1, 22)
+
+
+class Control(enum.StrEnum):
+    """Control strategy of the simulated normal operation."""
+
+    RICKER = "ricker"
+    PI = "pi"
+
+
+class _Report(msgspec.Struct):
+    baseline: str
+    baseline_ticks: int
+    fresh_ticks: int
+    methods: dict[str, MethodResult]
+
+
+def detection(
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="The published series: an npz file (arrays test_00, test_01, ...) or the folder "
+            "of d00_te.dat, d01_te.dat, ..."
+        ),
+    ],
+    normal: Annotated[
+        Path | None,
+        typer.Option(
+            help="Runs of normal operation to count false alarms on: every array of rows x 52 of "
+            f"an npz file is one. Default: {_FRESH_DAYS} simulated days."
+        ),
+    ] = None,
+    control: Annotated[
+        Control, typer.Option(help="Control strategy of simulated normal operation.")
+    ] = Control.PI,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            help="What is learned from: days of simulated normal operation (44d, 14d), or an npz "
+            "file of which every array of rows x 52 is a run."
+        ),
+    ] = "44d",
+    fault_at: Annotated[
+        int, typer.Option(min=1, help="Samples of a test series before its fault.")
+    ] = 160,
+    json: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write all results to this file.")
+    ] = None,
+) -> None:
+    """Learn normal operation, then detect the published faults; rival methods beside.
+
+    A sample is flagged when its p-value is below 0.01; delays are those of alarms, in samples, with
+    the samples that an alarm needs. All limits come from normal operation alone.
+    """
+    series = _tests(data)
+    recordings = _baseline(baseline, control)
+    fresh = (
+        normal_operation.from_file(normal)
+        if normal
+        else _simulated(control, _FRESH_DAYS, normal_operation.FRESH_SEED)
+    )
+    columns = normal_operation.common_columns([list(series.values()), recordings, fresh])
+    recordings, fresh = ([run[:, :columns] for run in runs] for runs in (recordings, fresh))
+    series = {name: run[:, :columns] for name, run in series.items()}
+    results: dict[str, MethodResult] = {}
+
+    def judge(name: str, title: str, p_values: PValues) -> None:
+        print(f"{title}: {len(series)} series ...", file=sys.stderr)
+        results[name] = evaluate(title, p_values, series, fresh, fault_at=fault_at)
+
+    learned = learn(recordings, progress=lambda text: print(text, file=sys.stderr))
+    judge(_OURS, _OUR_TITLE, methods.of_baseline(learned))
+    for rival in RIVALS:
+        judge(rival.name, rival.title, methods.of_rival(rival, recordings))
+    fresh_ticks = sum(map(len, fresh))
+    report = _Report(baseline, learned.ticks, fresh_ticks, results)
+    if json is not None:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    console = Console()
+    console.print(_summary(report))
+    console.print(_faults(results))
+
+
+def _tests(data: Path) -> dict[str, FloatArray]:
+    series = {name: run for name, run in load(data).items() if name.startswith("test_")}
+    missing = [name for name in ("test_00", "test_01") if name not in series]
+    if missing:
+        raise InputFileError(f"{data} lacks {' and '.join(missing)}: nothing to detect faults in")
+    return series
+
+
+def _baseline(text: str, control: Control) -> list[FloatArray]:
+    days = _DAYS.fullmatch(text)
+    if days is None:
+        return normal_operation.from_file(Path(text))
+    return _simulated(control, int(days[1]), normal_operation.BASELINE_SEED)
+
+
+def _simulated(control: Control, days: int, first_seed: int) -> list[FloatArray]:
+    print(f"simulating {days} days of normal operation ...", file=sys.stderr)
+    return normal_operation.simulate(STRATEGIES[control], days, first_seed)
+
+
+def _summary(report: _Report) -> Table:
+    table = Table(
+        title=f"Learned from {report.baseline}, {report.baseline_ticks} ticks; false alarms on "
+        f"{report.fresh_ticks} fresh ticks",
+        caption="\n".join(f"{name}: {result.title}" for name, result in report.methods.items()),
+        # The full grid does not fit a terminal of 80 columns.
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("", no_wrap=True)
+    for name in (
+        "FAR %\ntest_00",
+        "before\nfault",
+        "\nfresh",
+        "alarms\na day",
+        "FDR %\n18",
+        "\n21",
+        "delay\n18",
+        "\n21",
+        "\nmiss",
+    ):
+        table.add_column(name, justify="right")
+    for name, result in report.methods.items():
+        table.add_row(
+            name,
+            f"{result.far_test00:.2f}",
+            f"{result.far_before_fault:.2f}",
+            f"{result.far_fresh_normal:.2f}",
+            f"{result.false_alarms_per_day:.2f}",
+            f"{result.fdr18:.1f}",
+            f"{result.fdr21:.1f}",
+            _samples(result.delay18_mean),
+            _samples(result.delay21_mean),
+            str(result.missed),
+        )
+    return table
+
+
+def _samples(delay: float | None) -> str:
+    return "-" if delay is None else f"{delay:.1f}"
+
+
+def _faults(results: Mapping[str, MethodResult]) -> Table:
+    hard = ", ".join(map(str, sorted(HARD_FAULTS)))
+    table = Table(
+        title="FDR %, delay in samples", caption=f"{hard}: mostly left out of published averages"
+    )
+    table.add_column("IDV", justify="right")
+    for name in results:
+        table.add_column(name, justify="right")
+    for fault in _FAULTS:
+        cells = [_cell(result, fault) for result in results.values()]
+        if any(cells):
+            table.add_row(str(fault), *cells)
+    return table
+
+
+def _cell(result: MethodResult, fault: int) -> str:
+    for each in result.faults:
+        if each.fault == fault:
+            return f"{each.fdr:.1f} / {'-' if each.delay is None else each.delay}"
+    return ""

@@ -1,0 +1,1 @@
+"""Off-line studies: rival methods, and the protocol of the published benchmark."""

@@ -1,0 +1,83 @@
+"""Normal operation to learn from and to be judged by: simulated, or from a file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from detection.forest import FloatArray
+from simulator.fleet import Fleet
+from simulator.strategies import RICKER, Strategy
+from tepwatch.errors import InputFileError
+
+TICK_SECONDS: Final = 180
+
+RUN_HOURS: Final = 48
+"""Of one simulated run, as the published test series."""
+
+BASELINE_SEED: Final = 1001
+FRESH_SEED: Final = 5001
+"""First seeds of runs to learn from, and of runs to be judged by."""
+
+_WIDTHS: Final = frozenset({(41,), (52,), (53,)})
+_DIGITS: Final = 5
+# Ricker's plant does not begin in its settled state.
+_SETTLING_HOURS: Final = {RICKER.name: 5}
+
+
+def simulate(strategy: Strategy, days: int, first_seed: int) -> list[FloatArray]:
+    """Runs of 48 h, (ticks, 53) each, as published: a row each 3 min, five digits.
+
+    Args:
+        strategy: that controls the plant.
+        days: of normal operation, an even number.
+        first_seed: of the first run; each run has the next one.
+    """
+    seeds = range(first_seed, first_seed + days * 24 // RUN_HOURS)
+    fleet = Fleet(strategy, seeds)
+    settling = _SETTLING_HOURS.get(strategy.name, 0)
+    seconds = (RUN_HOURS + settling) * 3600
+    every = round(TICK_SECONDS / fleet.step_seconds)
+    steps = round(seconds / fleet.step_seconds) + 1 - fleet.next_step
+    values = rounded(fleet.advance(steps, every).values)
+    skipped = settling * 3600 // TICK_SECONDS
+    return [values[skipped:, plant] for plant in range(len(seeds))]
+
+
+def rounded(values: FloatArray) -> FloatArray:
+    """Values at the digits of the published series.
+
+    >>> print(rounded(np.array([27.050123, -0.1234567])))
+    [27.05    -0.12346]
+    """
+    size = np.abs(values)
+    exponent = np.floor(np.log10(np.where(size > 0, size, 1.0)))
+    unit = 10.0 ** (exponent - (_DIGITS - 1))
+    nearest: FloatArray = np.rint(values / unit) * unit
+    return nearest
+
+
+def from_file(path: Path) -> list[FloatArray]:
+    """Runs of an npz file: every array of rows x 41, 52 or 53 is one.
+
+    Raises:
+        InputFileError: no such file, or nothing of the kind in it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = [np.asarray(archive[name], dtype=np.float64) for name in archive.files]
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputFileError(f"{path}: {error}") from error
+    runs = [array for array in arrays if array.shape[1:] in _WIDTHS]
+    if not runs:
+        raise InputFileError(f"{path} holds no array of rows x 41, 52 or 53")
+    return runs
+
+
+def common_columns(groups: Sequence[Sequence[FloatArray]]) -> int:
+    """How many columns all runs have, from the first on."""
+    return min(int(run.shape[1]) for group in groups for run in group)

@@ -1,0 +1,108 @@
+"""The protocol of the published benchmark: what is flagged, when, and at what false alarms.
+
+A sample is flagged when its p-value is below 0.01; an alarm is what the alarm rule says. Limits
+come from normal operation before the test files are looked at, and are the same for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from detection.alarm_rule import alarms
+from detection.forest import FloatArray
+
+PValues = Callable[[FloatArray], FloatArray]
+"""p-values, (ticks,), of one run (ticks, variables); NaN where there is none yet."""
+
+P_FLAGGED: Final = 0.01
+HARD_FAULTS: Final = frozenset({3, 9, 15})
+"""Which most published methods leave out."""
+
+_NORMAL: Final = "test_00"
+_TICKS_A_DAY: Final = 480
+
+
+class FaultResult(msgspec.Struct, frozen=True):
+    """One fault: share of its samples that are flagged, percent; samples until the alarm."""
+
+    fault: int
+    fdr: float
+    delay: int | None
+
+
+class MethodResult(msgspec.Struct, frozen=True):
+    """One method; shares in percent, delays in samples."""
+
+    title: str
+    far_test00: float
+    far_before_fault: float
+    far_fresh_normal: float
+    false_alarms_per_day: float
+    fdr18: float
+    fdr21: float
+    delay18_mean: float | None
+    delay21_mean: float | None
+    missed: int
+    faults: list[FaultResult]
+
+
+def evaluate(
+    title: str,
+    p_values: PValues,
+    series: Mapping[str, FloatArray],
+    fresh: Sequence[FloatArray],
+    *,
+    fault_at: int,
+) -> MethodResult:
+    """Apply a method to test series (`test_00`, `test_01`, ...) and fresh normal runs."""
+    normal = [p_values(run) for run in fresh]
+    before, faults = [], []
+    for name in sorted(series):
+        if name == _NORMAL:
+            continue
+        found = p_values(series[name])
+        before.append(found[:fault_at])
+        faults.append(_fault(int(name.rpartition("_")[2]), found, fault_at))
+    eighteen = [each for each in faults if each.fault not in HARD_FAULTS]
+    days = sum(map(len, normal)) / _TICKS_A_DAY
+    return MethodResult(
+        title=title,
+        far_test00=_flagged([p_values(series[_NORMAL])]),
+        far_before_fault=_flagged(before),
+        far_fresh_normal=_flagged(normal),
+        false_alarms_per_day=sum(len(_onsets(each)) for each in normal) / days,
+        fdr18=float(np.mean([each.fdr for each in eighteen])),
+        fdr21=float(np.mean([each.fdr for each in faults])),
+        delay18_mean=_mean_delay(eighteen),
+        delay21_mean=_mean_delay(faults),
+        missed=sum(each.delay is None for each in faults),
+        faults=faults,
+    )
+
+
+def _fault(fault: int, p_values: FloatArray, fault_at: int) -> FaultResult:
+    onset = next((tick for tick in _onsets(p_values) if tick >= fault_at), None)
+    delay = None if onset is None else onset - fault_at
+    return FaultResult(fault, _flagged([p_values[fault_at:]]), delay)
+
+
+def _flagged(runs: Iterable[FloatArray]) -> float:
+    """Of all samples that have a p-value, in percent."""
+    p_values = np.concatenate(list(runs))
+    return 100.0 * float((p_values[~np.isnan(p_values)] < P_FLAGGED).mean())
+
+
+def _onsets(p_values: FloatArray) -> list[int]:
+    """Ticks at which an alarm is raised."""
+    active = [False, *alarms(np.nan_to_num(p_values, nan=1.0))]
+    return [tick for tick, (was, now) in enumerate(pairwise(active)) if now and not was]
+
+
+def _mean_delay(faults: Sequence[FaultResult]) -> float | None:
+    delays = [each.delay for each in faults if each.delay is not None]
+    return float(np.mean(delays)) if delays else None
