@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import enum
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +13,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from cli.normal import Control, runs_of, simulated
 from detection.baseline import learn
 from detection.forest import FloatArray
 from simulator.published import load
-from simulator.strategies import STRATEGIES
 from studies import methods, normal_operation
 from studies.protocol import HARD_FAULTS, MethodResult, PValues, evaluate
 from studies.rivals import RIVALS
@@ -27,15 +25,7 @@ from tepwatch.errors import InputFileError
 _FRESH_DAYS: Final = 32
 _OURS: Final = "tepwatch"
 _OUR_TITLE: Final = "unit forests on whitened innovations"
-_DAYS: Final = re.compile(r"(\d{1,3})d")
 _FAULTS: Final = range(1, 22)
-
-
-class Control(enum.StrEnum):
-    """Control strategy of the simulated normal operation."""
-
-    RICKER = "ricker"
-    PI = "pi"
 
 
 class _Report(msgspec.Struct):
@@ -83,11 +73,11 @@ def detection(
     the samples that an alarm needs. All limits come from normal operation alone.
     """
     series = _tests(data)
-    recordings = _baseline(baseline, control)
+    recordings = runs_of(baseline, control, normal_operation.BASELINE_SEED)
     fresh = (
         normal_operation.from_file(normal)
         if normal
-        else _simulated(control, _FRESH_DAYS, normal_operation.FRESH_SEED)
+        else simulated(control, _FRESH_DAYS, normal_operation.FRESH_SEED)
     )
     columns = normal_operation.common_columns([list(series.values()), recordings, fresh])
     recordings, fresh = ([run[:, :columns] for run in runs] for runs in (recordings, fresh))
@@ -117,18 +107,6 @@ def _tests(data: Path) -> dict[str, FloatArray]:
     if missing:
         raise InputFileError(f"{data} lacks {' and '.join(missing)}: nothing to detect faults in")
     return series
-
-
-def _baseline(text: str, control: Control) -> list[FloatArray]:
-    days = _DAYS.fullmatch(text)
-    if days is None:
-        return normal_operation.from_file(Path(text))
-    return _simulated(control, int(days[1]), normal_operation.BASELINE_SEED)
-
-
-def _simulated(control: Control, days: int, first_seed: int) -> list[FloatArray]:
-    print(f"simulating {days} days of normal operation ...", file=sys.stderr)
-    return normal_operation.simulate(STRATEGIES[control], days, first_seed)
 
 
 def _summary(report: _Report) -> Table:

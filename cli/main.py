@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import benchmark, demo, doctor, job, localaws, query, replay, simulate, steer
+from cli import benchmark, demo, doctor, job, learn, localaws, query, replay, simulate, steer
 from tepwatch import logs
 from tepwatch.errors import TepwatchError
 
@@ -24,6 +24,7 @@ app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("replay")(replay.replay)
 app.add_typer(job.app, name="job")
+app.command("learn")(learn.learn)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("localaws")(localaws.localaws)
 app.command("query")(query.query)
