@@ -1,4 +1,9 @@
-"""Ticks to p-values, one after the other."""
+"""Ticks to p-values, one after the other.
+
+A missing value is filled in with what is expected of it: the prediction and, of the innovation,
+its mean given the innovations of the channels that are there. The last value instead would look
+like a sensor that is stuck.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +39,13 @@ class Tracker:
         self._levels = baseline.model.statistics.begin()
 
     def advance(self, ticks: FloatArray) -> TickScores:
-        """Take ticks in, (ticks, 53 or less) in the order of the catalogue, none missing."""
+        """Take ticks in, (ticks, 53 or less) in the order of the catalogue, NaN for missing."""
         model, calibration = self._baseline.model, self._baseline.calibration
         order = model.predictor.order
         values = model.standardised(ticks[:, self._columns])
         joined = np.concatenate([self._history, values])
+        for tick in np.flatnonzero(np.isnan(values).any(axis=1)) + len(self._history):
+            joined[tick] = self._filled(joined[tick], joined[max(0, tick - order) : tick])
         self._history = joined[max(0, len(joined) - order) :]
         known = max(0, len(joined) - order)
         units = np.full((len(ticks), len(model.forests)), np.nan)
@@ -51,3 +58,19 @@ class Tracker:
             fused[new] = calibration.fused(units[new])
             p_values[new] = calibration.p_values(fused[new])
         return TickScores(units, fused, p_values)
+
+    def _filled(self, values: FloatArray, before: FloatArray) -> FloatArray:
+        """Values of a tick, (n,), with those expected where they are missing."""
+        model = self._baseline.model
+        predicted = np.zeros_like(values)
+        if len(before) == model.predictor.order:
+            predicted -= model.predictor.innovations(np.concatenate([before, predicted[None]]))[0]
+        missing = np.isnan(values)
+        precision = model.statistics.whitening @ model.statistics.whitening
+        innovations = (values - predicted)[~missing]
+        pulls = precision[np.ix_(missing, ~missing)] @ innovations
+        filled = values.copy()
+        filled[missing] = predicted[missing] - np.linalg.solve(
+            precision[np.ix_(missing, missing)], pulls
+        )
+        return filled
