@@ -25,6 +25,8 @@ from tepwatch.errors import BaselineError
 Progress = Callable[[str], None]
 
 TICKS_MIN: Final = 400
+RUN_TICKS_MIN: Final = 50
+"""Of one run: what the predictor looks back on, and as much again."""
 
 _FOLDS_MIN: Final = 5
 _FOLDS_MAX: Final = 8
@@ -86,6 +88,9 @@ def learn(
     ticks = sum(map(len, recordings))
     if ticks < TICKS_MIN:
         raise BaselineError(f"{ticks} ticks are too few for a baseline; {TICKS_MIN} are enough")
+    shortest = min(map(len, recordings))
+    if shortest < RUN_TICKS_MIN:
+        raise BaselineError(f"a run of {shortest} ticks is too short; {RUN_TICKS_MIN} are enough")
     channels = choose_channels(recordings)
     chosen = [recording[:, channels.columns] for recording in recordings]
     if np.isnan(np.concatenate(chosen)).any():

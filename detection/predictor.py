@@ -71,7 +71,7 @@ class Sums(NamedTuple):
 
 def earlier(values: FloatArray, order: int) -> FloatArray:
     """The `order` ticks before each tick from number `order` on, the last one first, in a row."""
-    ticks = len(values)
+    ticks = max(len(values), order)
     return np.concatenate(
         [values[order - lag : ticks - lag] for lag in range(1, order + 1)], axis=1
     )
@@ -85,8 +85,6 @@ def sums_of_folds(
     size = order * width + 1
     sums = [Sums(np.zeros((size, size)), np.zeros((size, width))) for _ in range(count)]
     for values, fold_of in zip(recordings, folds, strict=True):
-        if len(values) <= order:
-            continue
         before = earlier(values, order)
         before = np.concatenate([before, np.ones((len(before), 1))], axis=1)
         for fold in range(count):

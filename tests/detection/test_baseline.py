@@ -113,6 +113,8 @@ def test_parts_that_disagree_are_refused() -> None:
 def test_what_cannot_be_learned_from_is_refused() -> None:
     with pytest.raises(BaselineError, match="100 ticks are too few"):
         learn([plant(100, 1)])
+    with pytest.raises(BaselineError, match="a run of 2 ticks"):
+        learn([plant(500, 1), plant(2, 2)])
     with pytest.raises(BaselineError, match="moves"):
         learn([np.ones((500, 53))])
     holes = plant(500, 1)

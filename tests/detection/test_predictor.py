@@ -33,6 +33,7 @@ def all_in(recordings: list[FloatArray]) -> list[np.ndarray[tuple[int], np.dtype
 def test_earlier_ticks_stand_beside_each_other_the_last_one_first() -> None:
     values = np.arange(8.0).reshape(4, 2)
     assert earlier(values, 2).tolist() == [[2, 3, 0, 1], [4, 5, 2, 3]]
+    assert earlier(values[:1], 3).shape == (0, 6)
 
 
 def test_what_a_process_does_of_itself_is_found() -> None:
