@@ -109,9 +109,9 @@ def from_bytes(data: bytes) -> tuple[Baseline, Origin]:
             statistics,
             tuple(RandomCutForest.from_bytes(forest) for forest in stored.forests),
         )
+    except StateError:
+        raise
     except (msgspec.DecodeError, ValueError) as error:
-        if isinstance(error, StateError):
-            raise
         raise StateError(f"baseline is not readable: {error}") from error
     _check(stored, model)
     baseline = Baseline(stored.channels, model, stored.calibration, stored.ticks, stored.flagged)

@@ -18,7 +18,7 @@ from detection import predictor, statistics
 from detection.calibration import Calibration, calibrate
 from detection.channels import Channels, choose_channels
 from detection.forest import FloatArray, RandomCutForest
-from detection.predictor import Folds, Predictor, Sums
+from detection.predictor import Folds, Predictor
 from detection.statistics import Statistics
 from tepwatch.errors import BaselineError
 
@@ -30,7 +30,9 @@ RUN_TICKS_MIN: Final = 50
 
 _FOLDS_MIN: Final = 5
 _FOLDS_MAX: Final = 8
-_P_FLAGGED: Final = 0.01
+P_FLAGGED: Final = 0.01
+"""A tick with a smaller p-value is flagged."""
+
 _SHARE_MAX: Final = 0.25
 """Share of flagged ticks in a fold above which the folds disagree."""
 
@@ -49,14 +51,6 @@ class Model(NamedTuple):
         values: FloatArray = (ticks - self.means) / self.sds
         return values
 
-    def scores(self, ratios: FloatArray) -> FloatArray:
-        """The forests' scores, (ticks, units), of ratios (ticks, units, statistics)."""
-        columns = [
-            forest.score(np.ascontiguousarray(ratios[:, unit]))
-            for unit, forest in enumerate(self.forests)
-        ]
-        return np.stack(columns, axis=1)
-
 
 class Baseline(NamedTuple):
     """What was learned.
@@ -70,6 +64,14 @@ class Baseline(NamedTuple):
     calibration: Calibration
     ticks: int
     flagged: tuple[float, ...]
+
+
+def unit_scores(forests: Sequence[RandomCutForest], ratios: FloatArray) -> FloatArray:
+    """The scores of the units' forests, (ticks, units), of ratios (ticks, units, statistics)."""
+    columns = [
+        forest.score(np.ascontiguousarray(ratios[:, unit])) for unit, forest in enumerate(forests)
+    ]
+    return np.stack(columns, axis=1)
 
 
 def learn(
@@ -98,9 +100,8 @@ def learn(
     rows = np.concatenate(chosen)
     means, sds = rows.mean(axis=0), rows.std(axis=0)
     values = [(recording - means) / sds for recording in chosen]
-    learner = _Learner(channels, values, _folds_of(values), seed)
     progress("choosing how far the predictor looks back ...")
-    learner.prepare()
+    learner = _Learner(channels, values, _folds_of(values), seed)
     progress(f"learning {ticks} ticks, looking back {learner.order} ...")
     fitted = predictor.fit(learner.sums)
     found, forests = learner.second_stage(None)
@@ -108,7 +109,7 @@ def learn(
     scores = []
     for fold in range(learner.fold_count):
         progress(f"calibrating, part {fold + 1} of {learner.fold_count} ...")
-        scores.append(learner.scores_of(fold, model))
+        scores.append(learner.scores_of(fold))
     calibration = calibrate(np.concatenate(scores))
     flagged = tuple(_flagged_by_others(scores, fold) for fold in range(learner.fold_count))
     if max(flagged) > _SHARE_MAX:
@@ -122,7 +123,7 @@ def learn(
 def _flagged_by_others(scores: Sequence[FloatArray], fold: int) -> float:
     """The share of a fold's ticks that is unlikely by what the other folds score."""
     others = calibrate(np.concatenate([each for k, each in enumerate(scores) if k != fold]))
-    return float((others.p_values(others.fused(scores[fold])) < _P_FLAGGED).mean())
+    return float((others.p_values(others.fused(scores[fold])) < P_FLAGGED).mean())
 
 
 class _Learner:
@@ -141,18 +142,15 @@ class _Learner:
         self.fold_count = 1 + max(int(fold_of.max()) for fold_of in folds)
         self._seed = seed
         self._scales = statistics.scales_for(sum(map(len, values)))
-        self.order = 0
-        self.sums: list[Sums] = []
-        self._without: dict[tuple[int, int], Predictor] = {}
-
-    def prepare(self) -> None:
-        """Choose the order and fit predictors with one and with two folds left out."""
-        self.order = predictor.choose_order(self._values, self._folds, self.fold_count)
-        self.sums = predictor.sums_of_folds(self._values, self._folds, self.fold_count, self.order)
-        for pair in combinations_with_replacement(range(self.fold_count), 2):
-            self._without[pair] = predictor.fit(
+        self.order = predictor.choose_order(values, folds, self.fold_count)
+        self.sums = predictor.sums_of_folds(values, folds, self.fold_count, self.order)
+        # With one and with two folds left out.
+        self._without = {
+            frozenset(pair): predictor.fit(
                 sums for fold, sums in enumerate(self.sums) if fold not in pair
             )
+            for pair in combinations_with_replacement(range(self.fold_count), 2)
+        }
 
     def second_stage(self, left_out: int | None) -> tuple[Statistics, tuple[RandomCutForest, ...]]:
         """Statistics and forests; nothing in them has seen a fold that is left out."""
@@ -171,27 +169,24 @@ class _Learner:
         shuffled = np.random.default_rng(self._seed).permutation(ratios)
         return found, tuple(self._forest(shuffled[:, unit]) for unit in range(len(self._units)))
 
-    def scores_of(self, fold: int, model: Model) -> FloatArray:
+    def scores_of(self, fold: int) -> FloatArray:
         """Scores of a fold by a model that has not seen it, (ticks, units)."""
         found, forests = self.second_stage(fold)
-        blind = model._replace(
-            predictor=self._without[fold, fold], statistics=found, forests=forests
-        )
+        blind = self._without[frozenset({fold})]
         scores = []
         for values, fold_of in zip(self._values, self._folds, strict=True):
             mine = fold_of[self.order :] == fold
             if mine.any():
-                innovations = blind.predictor.innovations(values)
+                innovations = blind.innovations(values)
                 ratios = found.ratios(innovations, values[self.order :], found.begin())
-                scores.append(blind.scores(ratios[mine]))
+                scores.append(unit_scores(forests, ratios[mine]))
         return np.concatenate(scores)
 
     def _predictors(self, left_out: int | None) -> list[Predictor]:
         """For each fold one that has seen neither it nor the one left out."""
         return [
-            self._without[min(fold, other), max(fold, other)]
+            self._without[frozenset({fold, fold if left_out is None else left_out})]
             for fold in range(self.fold_count)
-            for other in [fold if left_out is None else left_out]
         ]
 
     def _forest(self, ratios: FloatArray) -> RandomCutForest:

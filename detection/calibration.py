@@ -15,6 +15,7 @@ probability-weighted moments (Hosking and Wallis, Technometrics 29(3), 1987).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -44,7 +45,7 @@ class Tail(msgspec.Struct, frozen=True, array_like=True):
     scale: float
 
 
-class Calibration(msgspec.Struct, frozen=True, array_like=True):
+class Calibration(msgspec.Struct, frozen=True, array_like=True, dict=True):
     """What normal operation scores."""
 
     norms: list[float]
@@ -55,13 +56,13 @@ class Calibration(msgspec.Struct, frozen=True, array_like=True):
 
     def fused(self, scores: FloatArray) -> FloatArray:
         """One score a tick, (ticks,), of (ticks, units)."""
-        fused: FloatArray = (scores / np.array(self.norms)).max(axis=1)
+        fused: FloatArray = (scores / self._norms).max(axis=1)
         return fused
 
     def p_values(self, fused: FloatArray) -> FloatArray:
         """The share of normal ticks that score as high or higher; not below what can be told."""
-        counted, tail = np.array(self.counted), self.tail
-        above = 1.0 - np.searchsorted(counted, fused, side="left") / len(counted)
+        tail = self.tail
+        above = 1.0 - np.searchsorted(self._counted, fused, side="left") / len(self._counted)
         beyond = np.maximum(fused - tail.threshold, 0.0) / tail.scale
         if abs(tail.shape) < _EXPONENTIAL:
             survival = np.exp(-beyond)
@@ -74,6 +75,14 @@ class Calibration(msgspec.Struct, frozen=True, array_like=True):
     def least(self) -> float:
         """The smallest p-value that so many ticks can tell of."""
         return 1.0 / (_BELIEVED * len(self.counted))
+
+    @cached_property
+    def _norms(self) -> FloatArray:
+        return np.array(self.norms)
+
+    @cached_property
+    def _counted(self) -> FloatArray:
+        return np.array(self.counted)
 
 
 def calibrate(scores: FloatArray) -> Calibration:

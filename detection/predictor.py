@@ -121,9 +121,9 @@ def choose_order(recordings: Sequence[FloatArray], folds: Sequence[Folds], count
     Raises:
         BaselineError: the recordings are too short for any order.
     """
-    shortest = max(len(values) for values in recordings)
+    longest = max(map(len, recordings))
     ticks, channels = sum(map(len, recordings)), recordings[0].shape[1]
-    orders = [order for order in _ORDERS if order < shortest // 4 and 4 * order < ticks // count]
+    orders = [order for order in _ORDERS if order < longest // 4 and 4 * order < ticks // count]
     if not orders:
         raise BaselineError(f"{ticks} ticks are too few to learn a predictor from")
     nats: list[float] = []

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detection.baseline import Baseline
+from detection.baseline import Baseline, unit_scores
 from detection.forest import FloatArray
 
 
@@ -36,7 +36,9 @@ class Tracker:
         self._baseline = baseline
         self._columns = baseline.channels.columns
         self._history = np.empty((0, len(self._columns)))
-        self._levels = baseline.model.statistics.begin()
+        statistics = baseline.model.statistics
+        self._levels = statistics.begin()
+        self._precision = statistics.whitening @ statistics.whitening
 
     def advance(self, ticks: FloatArray) -> TickScores:
         """Take ticks in, (ticks, 53 or less) in the order of the catalogue, NaN for missing."""
@@ -54,7 +56,7 @@ class Tracker:
             innovations = model.predictor.innovations(joined)
             ratios = model.statistics.ratios(innovations, joined[order:], self._levels)
             new = slice(len(ticks) - known, None)
-            units[new] = model.scores(ratios)
+            units[new] = unit_scores(model.forests, ratios)
             fused[new] = calibration.fused(units[new])
             p_values[new] = calibration.p_values(fused[new])
         return TickScores(units, fused, p_values)
@@ -66,11 +68,10 @@ class Tracker:
         if len(before) == model.predictor.order:
             predicted -= model.predictor.innovations(np.concatenate([before, predicted[None]]))[0]
         missing = np.isnan(values)
-        precision = model.statistics.whitening @ model.statistics.whitening
         innovations = (values - predicted)[~missing]
-        pulls = precision[np.ix_(missing, ~missing)] @ innovations
+        pulls = self._precision[np.ix_(missing, ~missing)] @ innovations
         filled = values.copy()
         filled[missing] = predicted[missing] - np.linalg.solve(
-            precision[np.ix_(missing, missing)], pulls
+            self._precision[np.ix_(missing, missing)], pulls
         )
         return filled

@@ -21,7 +21,7 @@ DEFAULT_ROW_SECONDS: Final = 180.0
 """Process time of a row in the published benchmark."""
 
 # Columns of a table without names: all 53 variables, without the agitator, measurements only.
-_WIDTHS: Final = (53, 52, 41)
+WIDTHS: Final = (53, 52, 41)
 _NOWHERE: Final = Origin("", "0", 0, 0)
 _FAR_FUTURE_MS: Final = 4_102_444_800_000
 _IDS: Final = tuple(TAGS)
@@ -122,7 +122,7 @@ def _one_case(path: Path, table: np.ndarray[Any, Any], case: int | None) -> np.n
                 f"{path} holds {len(table)} runs: choose one with --case 0 to {len(table) - 1}"
             )
         table = table[case]
-    if table.ndim != 2 or table.shape[1] not in _WIDTHS or table.dtype.kind not in "fiu":  # noqa: PLR2004
+    if table.ndim != 2 or table.shape[1] not in WIDTHS or table.dtype.kind not in "fiu":  # noqa: PLR2004
         raise InputFileError(
             f"{path}: y has shape {table.shape} of {table.dtype}; rows of 53, 52 or 41 numbers "
             "are expected"
@@ -166,7 +166,7 @@ def _csv_columns(row: list[str], where: str) -> tuple[list[int], bool]:
                 f"{', '.join(unknown) or 'none'}"
             )
         return [_IDS.index(name) for name in names], True
-    if len(row) not in _WIDTHS:
+    if len(row) not in WIDTHS:
         raise InputFileError(
             f"{where} has {len(row)} cells; a header of tag ids or 53, 52 or 41 columns are needed"
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from detection.baseline import Baseline
-from detection.calibration import calibrate
+from detection.calibration import Calibration, calibrate
 from detection.forest import FloatArray
 from detection.tracker import Tracker
 from studies.protocol import PValues
@@ -32,17 +32,13 @@ def of_rival(rival: Rival, recordings: Sequence[FloatArray]) -> PValues:
     statistics = np.concatenate(held_out)
     calibration = calibrate(statistics[~np.isnan(statistics).any(axis=1)])
     score = rival.fit(recordings)
-    return lambda run: _p_values(score(run), calibration.fused, calibration.p_values)
+    return lambda run: _p_values(calibration, score(run))
 
 
-def _p_values(
-    statistics: FloatArray,
-    fused: Callable[[FloatArray], FloatArray],
-    p_values: Callable[[FloatArray], FloatArray],
-) -> FloatArray:
+def _p_values(calibration: Calibration, statistics: FloatArray) -> FloatArray:
     there = ~np.isnan(statistics).any(axis=1)
     found = np.full(len(statistics), np.nan)
-    found[there] = p_values(fused(statistics[there]))
+    found[there] = calibration.p_values(calibration.fused(statistics[there]))
     return found
 
 

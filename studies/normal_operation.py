@@ -11,6 +11,7 @@ import numpy as np
 
 from detection.forest import FloatArray
 from simulator.fleet import Fleet
+from simulator.recordings import WIDTHS
 from simulator.strategies import RICKER, Strategy
 from tepwatch.errors import InputFileError
 
@@ -23,7 +24,6 @@ BASELINE_SEED: Final = 1001
 FRESH_SEED: Final = 5001
 """First seeds of runs to learn from, and of runs to be judged by."""
 
-_WIDTHS: Final = frozenset({(41,), (52,), (53,)})
 _DIGITS: Final = 5
 # Ricker's plant does not begin in its settled state.
 _SETTLING_HOURS: Final = {RICKER.name: 5}
@@ -72,7 +72,7 @@ def from_file(path: Path) -> list[FloatArray]:
             arrays = [np.asarray(archive[name], dtype=np.float64) for name in archive.files]
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputFileError(f"{path}: {error}") from error
-    runs = [array for array in arrays if array.shape[1:] in _WIDTHS]
+    runs = [array for array in arrays if array.shape[1:] in [(width,) for width in WIDTHS]]
     if not runs:
         raise InputFileError(f"{path} holds no array of rows x 41, 52 or 53")
     return runs

@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 
 from detection.alarm_rule import alarms
+from detection.baseline import P_FLAGGED
 from detection.forest import FloatArray
 
 PValues = Callable[[FloatArray], FloatArray]
 """p-values, (ticks,), of one run (ticks, variables); NaN where there is none yet."""
 
-P_FLAGGED: Final = 0.01
 HARD_FAULTS: Final = frozenset({3, 9, 15})
 """Which most published methods leave out."""
 
