@@ -16,29 +16,51 @@ from detection.forest import FloatArray
 
 
 class TickScores(NamedTuple):
-    """Of (ticks,): scores of the units (ticks, units), the fused score and its p-value.
+    """What is found of ticks: n channels, u units, s statistics.
 
-    All are NaN until as many ticks were seen as the predictor looks back.
+    Values (ticks, n), standardised and filled in; innovations (ticks, n); ratios (ticks, u, s) of
+    statistics to their limits; scores of units (ticks, u); the fused score and its p-value, both
+    (ticks,). All but the values are NaN until as many ticks were seen as the predictor looks back.
     """
 
+    values: FloatArray
+    innovations: FloatArray
+    ratios: FloatArray
     units: FloatArray
     fused: FloatArray
     p_values: FloatArray
+
+
+class TrackerState(NamedTuple):
+    """Standardised ticks, as many as the predictor looks back, and the levels of the statistics."""
+
+    history: FloatArray
+    levels: FloatArray
 
 
 class Tracker:
     """Follows one plant from the beginning of a run.
 
     What it answers does not depend on how ticks are cut into calls, to the last bit.
+
+    Args:
+        baseline: normal operation.
+        state: to go on from, of a tracker with the same baseline.
     """
 
-    def __init__(self, baseline: Baseline) -> None:
+    def __init__(self, baseline: Baseline, state: TrackerState | None = None) -> None:
         self._baseline = baseline
         self._columns = baseline.channels.columns
-        self._history = np.empty((0, len(self._columns)))
         statistics = baseline.model.statistics
-        self._levels = statistics.begin()
+        if state is None:
+            state = TrackerState(np.empty((0, len(self._columns))), statistics.begin())
+        self._history, self._levels = state
         self._precision = statistics.whitening @ statistics.whitening
+
+    @property
+    def state(self) -> TrackerState:
+        """Where it stands; the next call changes what this one gave."""
+        return TrackerState(self._history, self._levels)
 
     def advance(self, ticks: FloatArray) -> TickScores:
         """Take ticks in, (ticks, 53 or less) in the order of the catalogue, NaN for missing."""
@@ -50,16 +72,15 @@ class Tracker:
             joined[tick] = self._filled(joined[tick], joined[max(0, tick - order) : tick])
         self._history = joined[max(0, len(joined) - order) :]
         known = max(0, len(joined) - order)
-        units = np.full((len(ticks), len(model.forests)), np.nan)
-        fused, p_values = np.full(len(ticks), np.nan), np.full(len(ticks), np.nan)
-        if known:
-            innovations = model.predictor.innovations(joined)
-            ratios = model.statistics.ratios(innovations, joined[order:], self._levels)
-            new = slice(len(ticks) - known, None)
-            units[new] = unit_scores(model.forests, ratios)
-            fused[new] = calibration.fused(units[new])
-            p_values[new] = calibration.p_values(fused[new])
-        return TickScores(units, fused, p_values)
+        innovations = model.predictor.innovations(joined)
+        ratios = model.statistics.ratios(innovations, joined[order:], self._levels)
+        units = unit_scores(model.forests, ratios)
+        fused = calibration.fused(units)
+        found = (innovations, ratios, units, fused, calibration.p_values(fused))
+        unknown = len(ticks) - known
+        if unknown:
+            found = tuple(_after(unknown, each) for each in found)
+        return TickScores(joined[len(joined) - len(ticks) :], *found)
 
     def _filled(self, values: FloatArray, before: FloatArray) -> FloatArray:
         """Values of a tick, (n,), with those expected where they are missing."""
@@ -75,3 +96,7 @@ class Tracker:
             self._precision[np.ix_(missing, missing)], pulls
         )
         return filled
+
+
+def _after(unknown: int, found: FloatArray) -> FloatArray:
+    return np.concatenate([np.full((unknown, *found.shape[1:]), np.nan), found])
