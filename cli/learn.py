@@ -52,6 +52,8 @@ def learn(
         source=Path(normal).name if is_file else f"{normal} simulated",
         control="" if is_file else control.value,
         tick_seconds=row_seconds if is_file else normal_operation.TICK_SECONDS,
+        readings=1.0,
+        phase=0.0,
         seed=seed,
     )
     data = artefact.to_bytes(baseline, origin)

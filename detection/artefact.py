@@ -12,6 +12,7 @@ from detection.calibration import Calibration
 from detection.channels import Channels
 from detection.forest import FloatArray, RandomCutForest
 from detection.predictor import Predictor
+from detection.sensors import INSTRUMENTS
 from detection.statistics import Quantity, Statistics
 from tepwatch.errors import StateError
 from tepwatch.sealed import seal, unseal
@@ -29,6 +30,10 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
     """Control strategy of the plant; empty where it is not known."""
     tick_seconds: float
     """Process time of a tick: statistics of other ticks are others."""
+    readings: float
+    """In a tick."""
+    phase: float
+    """From a tick's newest reading to its end, in tick lengths."""
     seed: int
 
 
@@ -56,6 +61,7 @@ class _Stored(msgspec.Struct, array_like=True):
     calibration: Calibration
     ticks: int
     flagged: tuple[float, ...]
+    still: list[int]
 
 
 def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
@@ -80,6 +86,7 @@ def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
         calibration=baseline.calibration,
         ticks=baseline.ticks,
         flagged=baseline.flagged,
+        still=baseline.still,
     )
     return seal(_KIND, _VERSION, msgspec.msgpack.encode(stored))
 
@@ -114,7 +121,9 @@ def from_bytes(data: bytes) -> tuple[Baseline, Origin]:
     except (msgspec.DecodeError, ValueError) as error:
         raise StateError(f"baseline is not readable: {error}") from error
     _check(stored, model)
-    baseline = Baseline(stored.channels, model, stored.calibration, stored.ticks, stored.flagged)
+    baseline = Baseline(
+        stored.channels, model, stored.calibration, stored.ticks, stored.flagged, stored.still
+    )
     return baseline, stored.origin
 
 
@@ -137,6 +146,7 @@ def _check(stored: _Stored, model: Model) -> None:
         and [forest.parameters.dimensions for forest in model.forests] == [scales] * units
         and len(stored.calibration.norms) == units
         and len(stored.calibration.counted) > 0
+        and len(stored.still) == INSTRUMENTS
     )
     if not fits:
         raise StateError("baseline is not readable: its parts do not fit together")

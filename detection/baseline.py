@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from detection import predictor, statistics
 from detection.calibration import Calibration, calibrate
-from detection.channels import Channels, choose_channels
+from detection.channels import COLUMNS, Channels, choose_channels
 from detection.forest import FloatArray, RandomCutForest
 from detection.predictor import Folds, Predictor
+from detection.sensors import longest_still
 from detection.statistics import Statistics
 from tepwatch.errors import BaselineError
 
@@ -32,6 +33,9 @@ _FOLDS_MIN: Final = 5
 _FOLDS_MAX: Final = 8
 P_FLAGGED: Final = 0.01
 """A tick with a smaller p-value is flagged."""
+
+_MISSING_MAX: Final = 0.1
+"""Share of values that may be missing of a variable that is watched."""
 
 _SHARE_MAX: Final = 0.25
 """Share of flagged ticks in a fold above which the folds disagree."""
@@ -56,7 +60,7 @@ class Baseline(NamedTuple):
     """What was learned.
 
     `flagged` is the share of each part's ticks whose p-value is below 0.01 by what the other parts
-    say is normal.
+    say is normal; `still` for how many ticks each instrument has shown the same, at the longest.
     """
 
     channels: Channels
@@ -64,6 +68,7 @@ class Baseline(NamedTuple):
     calibration: Calibration
     ticks: int
     flagged: tuple[float, ...]
+    still: list[int]
 
 
 def unit_scores(forests: Sequence[RandomCutForest], ratios: FloatArray) -> FloatArray:
@@ -80,12 +85,15 @@ def learn(
     """Learn normal operation.
 
     Args:
-        recordings: (ticks, 53 or less) each, in the order of the catalogue and without a break.
+        recordings: (ticks, 106 or less) each, in the order of `COLUMNS` and without a break.
         seed: of the forests and of the order in which they learn.
         progress: called with what is done next.
 
+    Where a few values are missing, their neighbours' are taken; a variable that is missing more
+    often is left out.
+
     Raises:
-        BaselineError: too few ticks, values missing, nothing that moves, or parts that disagree.
+        BaselineError: too few ticks, nothing that moves, or parts that disagree.
     """
     ticks = sum(map(len, recordings))
     if ticks < TICKS_MIN:
@@ -93,10 +101,10 @@ def learn(
     shortest = min(map(len, recordings))
     if shortest < RUN_TICKS_MIN:
         raise BaselineError(f"a run of {shortest} ticks is too short; {RUN_TICKS_MIN} are enough")
+    still = longest_still(recordings)
+    recordings = _without_holes(recordings)
     channels = choose_channels(recordings)
     chosen = [recording[:, channels.columns] for recording in recordings]
-    if np.isnan(np.concatenate(chosen)).any():
-        raise BaselineError("values are missing in the recordings")
     rows = np.concatenate(chosen)
     means, sds = rows.mean(axis=0), rows.std(axis=0)
     values = [(recording - means) / sds for recording in chosen]
@@ -117,7 +125,27 @@ def learn(
             f"the parts of the recordings disagree: of one of {len(flagged)} parts, "
             f"{max(flagged):.0%} of the ticks would be flagged by what the others say is normal"
         )
-    return Baseline(channels, model, calibration, ticks, flagged)
+    return Baseline(channels, model, calibration, ticks, flagged, still)
+
+
+def _without_holes(recordings: Sequence[FloatArray]) -> list[FloatArray]:
+    """Recordings in which a column has all its values, or none."""
+    holes = np.isnan(np.concatenate(recordings))
+    often = holes.mean(axis=0) > _MISSING_MAX
+    if not holes[:, ~often].any():
+        return [np.where(often, np.nan, recording) for recording in recordings]
+    return [_interpolated(recording, often) for recording in recordings]
+
+
+def _interpolated(recording: FloatArray, often: NDArray[np.bool_]) -> FloatArray:
+    whole = np.full_like(recording, np.nan)
+    ticks = np.arange(len(recording))
+    for column in np.flatnonzero(~often):
+        there = ~np.isnan(recording[:, column])
+        if not there.any():
+            raise BaselineError(f"{COLUMNS[column]} has no value in one of the recordings")
+        whole[:, column] = np.interp(ticks, ticks[there], recording[there, column])
+    return whole
 
 
 def _flagged_by_others(scores: Sequence[FloatArray], fold: int) -> float:

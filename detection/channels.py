@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,9 +14,23 @@ from detection.stages import PRESETS, Stage
 from tepwatch.errors import BaselineError
 from tepwatch.tags import TAGS
 
-_UNITS = PRESETS["units"]
+_UNITS: Final = PRESETS["units"]
 # A controller's last digit still changes where nothing moves.
-_STILL = 1e-9
+_STILL: Final = 1e-9
+_MEAN: Final = ".mean"
+
+COLUMNS: Final = (*TAGS, *(f"{tag}{_MEAN}" for tag in TAGS))
+"""Columns of a tick: the last value of each variable and, where ticks have several readings, its
+mean. Channels are named by them."""
+
+
+def variable_of(column: str) -> str:
+    """The variable that a column is of, by tag id.
+
+    >>> variable_of("xmeas_9.mean")
+    'xmeas_9'
+    """
+    return column.removesuffix(_MEAN)
 
 
 class Constant(msgspec.Struct, frozen=True, array_like=True):
@@ -42,13 +56,13 @@ class Channels(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def tags(self) -> list[str]:
-        """The variables, by tag id."""
+        """The channels, by name of their column."""
         return [tag for stage in self.stages for tag in stage.tags]
 
     @property
     def columns(self) -> NDArray[np.intp]:
-        """Where the channels are in a row of all variables, in the order of the catalogue."""
-        places = {tag: column for column, tag in enumerate(TAGS)}
+        """Where the channels are in a tick's row, in the order of `COLUMNS`."""
+        places = {name: column for column, name in enumerate(COLUMNS)}
         return np.array([places[tag] for tag in self.tags], dtype=np.intp)
 
     @property
@@ -65,14 +79,14 @@ def choose_channels(recordings: Sequence[FloatArray]) -> Channels:
     """The channels of normal operation: all variables of the units but those that stand still.
 
     Args:
-        recordings: (ticks, 53 or less) each, in the order of the catalogue, NaN for missing; what
-            has no column is not there.
+        recordings: (ticks, 106 or less) each, in the order of `COLUMNS`, NaN for missing; what has
+            no column is not there.
 
     Raises:
         BaselineError: nothing moves.
     """
     rows = np.concatenate(recordings)
-    tags = list(TAGS)[: rows.shape[1]]
+    tags = list(COLUMNS)[: rows.shape[1]]
     there = ~np.isnan(rows).all(axis=0)
     least, most = (
         np.array([bound(rows[:, column]) if there[column] else 0.0 for column in range(len(tags))])
@@ -81,13 +95,20 @@ def choose_channels(recordings: Sequence[FloatArray]) -> Channels:
     moves = most - least > _STILL * np.maximum(np.abs(least), np.abs(most))
     moving = {tag for tag, does in zip(tags, moves, strict=True) if does}
     still = {tag: float(value) for tag, value in zip(tags, least, strict=True) if tag not in moving}
-    stages = [Stage(unit.name, tuple(tag for tag in unit.tags if tag in moving)) for unit in _UNITS]
+    stages = [
+        Stage(unit.name, tuple(name for name in (*unit.tags, *_means(unit)) if name in moving))
+        for unit in _UNITS
+    ]
     stages = [stage for stage in stages if stage.tags]
     if not stages:
         raise BaselineError("no variable of a process unit moves in this recording")
     constants = [
         Constant(tag, still[tag])
         for tag, is_there in zip(tags, there, strict=True)
-        if is_there and tag in still
+        if is_there and tag in still and tag in TAGS
     ]
     return Channels(tuple(stages), tuple(constants))
+
+
+def _means(unit: Stage) -> list[str]:
+    return [f"{tag}{_MEAN}" for tag in unit.tags]

@@ -245,9 +245,14 @@ def _update(
         levels[channel] += rate * (newest - levels[channel])
 
 
+def seen(quantity: int, levels: FloatArray) -> FloatArray:
+    """What a distance is of, by means of a quantity."""
+    return np.log(levels + _ENERGY_OFFSET) if quantity == Quantity.ENERGY else levels
+
+
 @part
 def _seen(quantity: int, level: float) -> float:
-    """What a distance is of, by a mean."""
+    """The same, in a kernel."""
     return np.log(level + _ENERGY_OFFSET) if quantity == Quantity.ENERGY else level
 
 

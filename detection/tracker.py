@@ -63,7 +63,7 @@ class Tracker:
         return TrackerState(self._history, self._levels)
 
     def advance(self, ticks: FloatArray) -> TickScores:
-        """Take ticks in, (ticks, 53 or less) in the order of the catalogue, NaN for missing."""
+        """Take ticks in, (ticks, 106 or less) in the order of `COLUMNS`, NaN for missing."""
         model, calibration = self._baseline.model, self._baseline.calibration
         order = model.predictor.order
         values = model.standardised(ticks[:, self._columns])
@@ -76,6 +76,7 @@ class Tracker:
         ratios = model.statistics.ratios(innovations, joined[order:], self._levels)
         units = unit_scores(model.forests, ratios)
         fused = calibration.fused(units)
+        found: tuple[FloatArray, ...]
         found = (innovations, ratios, units, fused, calibration.p_values(fused))
         unknown = len(ticks) - known
         if unknown:

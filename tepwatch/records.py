@@ -1,7 +1,8 @@
 """The records that travel through the pipeline; all are frozen.
 
 `Message` is what the stream holds. `wire` turns it into `Reading`, `PlantEvent`, `Command` or
-`Rejected`; the detectors turn readings into `StageScores`. Struct tags are part of the job's state
+`Rejected`; the detectors turn readings into `StageScores`, `Assessment`, `AlarmEvent` and
+`SensorFlag`. Struct tags are part of the job's state
 encoding: do not reuse a tag for another meaning. Records hold no cycles, so the garbage collector
 does not track them.
 """
@@ -183,10 +184,162 @@ class StageScores(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stages: tuple[StageScore, ...]
 
 
+class MonitorState(enum.StrEnum):
+    """How a plant's monitor stands.
+
+    LEARNING: it gathers normal operation and judges nothing. MONITORING: it holds ticks against
+    what it knows to be normal. TRANSITION: what is normal changes, or the plant has just begun;
+    nothing is judged until it has settled and, after a change, has been learned again.
+    """
+
+    LEARNING = "learning"
+    MONITORING = "monitoring"
+    TRANSITION = "transition"
+
+
+class Contribution(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a variable has to do with a tick's score.
+
+    `share` is that of all contributions, above zero where the variable is too high; `value` and
+    `normal` are the variable's value and its mean in normal operation, in its unit.
+    """
+
+    tag: str
+    share: float
+    value: float
+    normal: float
+
+
+class Suspect(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A disturbance that an alarm looks like."""
+
+    idv: int
+    probability: float
+
+
+class UnitScore(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A process unit's score at a tick.
+
+    `score` is its forest's, in units of a score that is rare in normal operation; `grade` goes from
+    0 to 1, which is as unlikely as an alarm.
+    """
+
+    unit: str
+    score: float
+    p_value: float
+    grade: float
+
+
+class Assessment(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the monitor makes of one tick; `seq` and times are those of its newest reading.
+
+    Score, p-value and grade are None where nothing is judged. `alarm` is the alarm whose condition
+    holds; `filled` counts variables that were missing, or whose sensor has failed, and were filled
+    in with what the others let expect; `model` tells baselines apart.
+    """
+
+    plant: str
+    run: str
+    seq: int | None
+    time_ns: int
+    process_hours: float | None
+    state: MonitorState
+    score: float | None
+    p_value: float | None
+    grade: float | None
+    alarm: str | None
+    alarm_onset_ns: int | None
+    filled: int
+    sensors_failed: int
+    model: str | None
+    units: tuple[UnitScore, ...]
+    contributions: tuple[Contribution, ...]
+    suspects: tuple[Suspect, ...]
+
+
+class AlarmChange(enum.StrEnum):
+    """What happened to an alarm."""
+
+    RAISED = "raised"
+    NAMED = "named"
+    CLEARED = "cleared"
+    ACKNOWLEDGED = "acknowledged"
+    SHELVED = "shelved"
+
+
+class AlarmState(enum.StrEnum):
+    """Where an alarm stands, as ISA 18.2 has it.
+
+    An alarm stays until its condition is over and it was acknowledged.
+    """
+
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared_unacknowledged"
+    CLOSED = "closed"
+
+
+class AlarmEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A change of an alarm and how it stands then.
+
+    `alarm` and `change` tell an event from all others, in a replay too. Times are those of the
+    record it follows from; `duration_hours` is the process time from the onset until then, or until
+    the condition was over; `why` says more where the change does not speak for itself.
+    """
+
+    plant: str
+    run: str
+    seq: int | None
+    time_ns: int
+    process_hours: float | None
+    alarm: str
+    change: AlarmChange
+    state: AlarmState
+    shelved: bool
+    onset_ns: int
+    onset_hours: float
+    duration_hours: float
+    p_value: float
+    unit: str
+    model: str
+    contributions: tuple[Contribution, ...]
+    suspects: tuple[Suspect, ...]
+    why: str | None
+
+
+class SensorFailure(enum.StrEnum):
+    """How an instrument fails, as far as its values alone tell."""
+
+    STUCK = "stuck"
+    SILENT = "silent"
+    OUT_OF_RANGE = "out_of_range"
+    NOT_CONSTANT = "not_constant"
+
+
+class SensorFlag(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An instrument begins or ends to fail (`active`); no alarm of the process."""
+
+    plant: str
+    run: str
+    seq: int | None
+    time_ns: int
+    process_hours: float | None
+    tag: str
+    failure: SensorFailure
+    active: bool
+    value: float | None
+
+
 class DetectorEventKind(enum.StrEnum):
     """What happened to a plant's detectors."""
 
     RESTARTED = "detectors_restarted"
+    LEARNED = "baseline_learned"
+    LEARNING_REFUSED = "baseline_not_learned"
+    BASELINE_REFUSED = "baseline_refused"
+    BASELINE_USED = "baseline_used"
+    GAP = "gap"
+    COMMAND_REFUSED = "command_refused"
 
 
 class DetectorEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -35,6 +35,11 @@ class Sampling(enum.StrEnum):
     FIXED = "held constant by the published control strategies"
 
 
+# Wide: a level is counted from a mark, and is far below it before a plant trips.
+_SPAN: Final = 5.0
+_SPAN_MARGIN: Final = 0.5
+
+
 class Tag(NamedTuple):
     """One variable: `id` is its one spelling, on the wire, in the stores and in the code."""
 
@@ -44,6 +49,12 @@ class Tag(NamedTuple):
     area: Area
     sampling: Sampling
     base_value: float
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """What an instrument of this variable can show when it works, in its unit."""
+        highest = 100.0 if self.unit.endswith("%") else _SPAN * self.base_value
+        return -_SPAN_MARGIN * highest, (1.0 + _SPAN_MARGIN) * highest
 
 
 class Disturbance(NamedTuple):

@@ -14,7 +14,7 @@ from tepwatch.errors import NewerStateError, StateError
 from tepwatch.sealed import seal, unseal
 from tests.detection.test_baseline import plant
 
-ORIGIN = Origin("five made-up runs", "", 180.0, 42)
+ORIGIN = Origin("five made-up runs", "", 180.0, 1.0, 0.0, 42)
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,16 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
         learn([plant(500, 1), plant(2, 2)])
     with pytest.raises(BaselineError, match="moves"):
         learn([np.ones((500, 53))])
+
+
+def test_learning_looks_over_holes() -> None:
     holes = plant(500, 1)
+    holes[:, COLUMNS["xmeas_2"]][::3] = np.nan
     holes[7, 3] = np.nan
-    with pytest.raises(BaselineError, match="missing"):
-        learn([holes])
+    baseline = learn([holes])
+    assert "xmeas_2" not in baseline.channels.tags
+    assert "xmeas_4" in baseline.channels.tags
+    filled = holes.copy()
+    filled[:, COLUMNS["xmeas_2"]] = np.nan
+    filled[7, 3] = (holes[6, 3] + holes[8, 3]) / 2
+    assert learn([filled]).calibration == baseline.calibration

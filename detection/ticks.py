@@ -1,0 +1,151 @@
+"""Readings to ticks: one row for each stretch of process time, of however many readings.
+
+A tick ends at a multiple of its length and holds what came after the tick before: the last value of
+each variable, and its mean, which has less noise where there are several readings. What comes out
+does not depend on how readings are cut into calls, to the last bit.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.forest import FloatArray
+from tepwatch.kernels import kernel
+from tepwatch.tags import TAGS
+
+VARIABLES: Final = len(TAGS)
+
+_TOLERANCE: Final = 1e-6
+"""Of a tick: a time so little after its end still belongs to it."""
+
+
+class Tick(NamedTuple):
+    """One tick.
+
+    `number` is that of its end in tick lengths; `last` and `mean` are (53,), NaN where no reading
+    had the variable; `reading` is the place, in the call that ended it, of the reading that is the
+    newest of it, or -1 where that came in a call before; `phase` is the time from that reading to
+    the end, in tick lengths.
+    """
+
+    number: int
+    last: FloatArray
+    mean: FloatArray
+    readings: int
+    reading: int
+    phase: float
+
+
+class TickState(msgspec.Struct, array_like=True):
+    """The tick that is open: sums, counts and last values of its variables."""
+
+    number: int | None
+    readings: int
+    newest: float
+    sums: list[float]
+    counts: list[int]
+    last: list[float | None]
+
+
+class Ticker:
+    """Gathers readings of one run into ticks.
+
+    Args:
+        seconds: length of a tick.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.begin()
+
+    def begin(self) -> None:
+        """What comes next belongs to another run; an open tick is dropped."""
+        self._number: int | None = None
+        self._newest = 0.0
+        self._open()
+
+    def _open(self) -> None:
+        self._readings = 0
+        self._sums = np.zeros(VARIABLES)
+        self._counts = np.zeros(VARIABLES, dtype=np.int64)
+        self._last = np.full(VARIABLES, np.nan)
+
+    def push(self, seconds: FloatArray, rows: FloatArray) -> list[Tick]:
+        """Take readings in, in order.
+
+        Args:
+            seconds: (readings,), process time of each.
+            rows: (readings, 53), NaN for missing.
+
+        Returns:
+            The ticks that they end: with its first reading beyond, or with one right at its end.
+            A reading of a tick that is over counts for nothing.
+        """
+        times = seconds / self._seconds
+        numbers = np.ceil(times - _TOLERANCE).astype(np.int64)
+        ticks = []
+        newest_of_open = -1
+        start = 0
+        while start < len(numbers):
+            number = int(numbers[start])
+            end = start + 1
+            while end < len(numbers) and numbers[end] == number:
+                end += 1
+            if self._number is None or number > self._number:
+                if self._readings:
+                    ticks.append(self._close(newest_of_open))
+                self._number = number
+            if number == self._number:
+                _add(rows[start:end], self._sums, self._counts, self._last)
+                self._readings += end - start
+                self._newest, newest_of_open = float(times[end - 1]), end - 1
+                if self._newest >= number - _TOLERANCE:
+                    ticks.append(self._close(newest_of_open))
+                    # Whatever still comes of it is late.
+                    self._number = number + 1
+            start = end
+        return ticks
+
+    def _close(self, reading: int) -> Tick:
+        assert self._number is not None
+        mean = np.where(self._counts, self._sums / np.maximum(self._counts, 1), np.nan)
+        tick = Tick(
+            self._number, self._last, mean, self._readings, reading, self._number - self._newest
+        )
+        self._open()
+        return tick
+
+    @property
+    def state(self) -> TickState:
+        """The open tick."""
+        return TickState(
+            self._number,
+            self._readings,
+            self._newest,
+            self._sums.tolist(),
+            self._counts.tolist(),
+            [None if np.isnan(value) else value for value in self._last.tolist()],
+        )
+
+    def restore(self, state: TickState) -> None:
+        """Go on from a state."""
+        self._number, self._readings, self._newest = state.number, state.readings, state.newest
+        self._sums = np.array(state.sums)
+        self._counts = np.array(state.counts, dtype=np.int64)
+        self._last = np.array(state.last, dtype=np.float64)
+
+
+@kernel
+def _add(rows: FloatArray, sums: FloatArray, counts: NDArray[np.int64], last: FloatArray) -> None:
+    # One after the other: the sum of a tick must not depend on how its readings were cut.
+    for row in range(len(rows)):
+        for variable in range(len(sums)):
+            value = rows[row, variable]
+            if not np.isnan(value):
+                sums[variable] += value
+                counts[variable] += 1
+                last[variable] = value
