@@ -30,6 +30,7 @@ class Alarm(msgspec.Struct, array_like=True):
     """One alarm; `blame` is the sum of the channels' contributions over `blamed` ticks."""
 
     id: str
+    run: str
     onset: Moment
     raised: Moment
     over: Moment | None
@@ -42,6 +43,11 @@ class Alarm(msgspec.Struct, array_like=True):
     blamed: int
     contributions: tuple[Contribution, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+
+    @property
+    def mean_blame(self) -> FloatArray:
+        """The channels' contributions since it was raised, (n,)."""
+        return np.array(self.blame) / self.blamed
 
     @property
     def state(self) -> AlarmState:
@@ -80,26 +86,34 @@ class AlarmBook:
         return None
 
     def raise_alarm(
-        self, alarm_id: str, onset: Moment, now: Moment, *, unit: str, model: str, channels: int
-    ) -> Alarm:
+        self,
+        alarm_id: str,
+        run: str,
+        onset: Moment,
+        now: Moment,
+        *,
+        unit: str,
+        model: str,
+        channels: int,
+    ) -> None:
         """A condition begins."""
         until = self.state.shelved_until
         shelved = until is not None and now.tick < until
-        alarm = Alarm(
-            alarm_id, onset, now, None, False, shelved, 1.0, unit, model, [0.0] * channels, 0
+        blame = [0.0] * channels
+        self.state.alarms.append(
+            Alarm(alarm_id, run, onset, now, None, False, shelved, 1.0, unit, model, blame, 0)
         )
-        self.state.alarms.append(alarm)
         if len(self.state.alarms) > _OPEN_MAX:
             del self.state.alarms[0]
-        return alarm
 
-    def follow(self, p_value: float, blame: FloatArray) -> None:
+    def follow(self, p_value: float, blame: FloatArray) -> Alarm:
         """Let the active alarm take a tick in."""
         alarm = self.active
         assert alarm is not None
         alarm.p_value = min(alarm.p_value, p_value)
         alarm.blame = (np.array(alarm.blame) + blame).tolist()
         alarm.blamed += 1
+        return alarm
 
     def clear(self, now: Moment, why: str | None = None) -> list[Change]:
         """The condition of the active alarm is over, if there is one."""

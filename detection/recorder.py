@@ -9,17 +9,19 @@ import numpy as np
 
 from detection.baseline import RUN_TICKS_MIN
 from detection.forest import FloatArray
-from detection.ticks import VARIABLES, Tick
+from detection.ticks import VARIABLES, Pace, Tick
 
 TICKS_MAX: Final = 2000
 
+_NOTHING: Final = np.full(2 * VARIABLES, np.nan, dtype="<f4")
+_PACES_KEPT: Final = 500
+
 
 class RecorderState(msgspec.Struct, array_like=True):
-    """Stretches of ticks without a break, single precision, and readings and phases of ticks."""
+    """Stretches of ticks without a break, single precision, and their paces."""
 
     stretches: list[bytes] = []
-    readings: list[int] = []
-    phases: list[float] = []
+    paces: list[Pace] = []
 
 
 class Recorder:
@@ -30,13 +32,13 @@ class Recorder:
         self._stretches = [
             list(np.frombuffer(data, "<f4").reshape(-1, 2 * VARIABLES)) for data in state.stretches
         ]
-        self._readings, self._phases = state.readings, state.phases
+        self._paces = state.paces
 
     @property
     def state(self) -> RecorderState:
         """All that is kept."""
         stretches = [np.array(rows, "<f4").tobytes() for rows in self._stretches if rows]
-        return RecorderState(stretches, self._readings, self._phases)
+        return RecorderState(stretches, self._paces)
 
     @property
     def ticks(self) -> int:
@@ -46,29 +48,37 @@ class Recorder:
     @property
     def readings(self) -> float:
         """Of a tick, in the middle."""
-        return float(np.median(self._readings))
+        return float(np.median([pace.readings for pace in self._paces]))
 
     @property
     def phase(self) -> float:
         """Of a tick, in the middle."""
-        return float(np.median(self._phases))
+        return float(np.median([pace.phase for pace in self._paces]))
 
     def add(self, tick: Tick) -> None:
         """Keep a tick that follows the one before."""
         if not self._stretches:
             self.interrupt()
-        if len(self._readings) < TICKS_MAX:
+        if self.ticks < TICKS_MAX:
             self._stretches[-1].append(np.concatenate([tick.last, tick.mean]).astype("<f4"))
-            self._readings.append(tick.readings)
-            self._phases.append(tick.phase)
+            self._paces = [*self._paces, tick.pace][-_PACES_KEPT:]
+
+    def skip(self, ticks: int) -> None:
+        """Ticks that nobody has seen; those around them still follow each other."""
+        if self._stretches and self._stretches[-1]:
+            self._stretches[-1].extend([_NOTHING] * ticks)
 
     def interrupt(self) -> None:
         """What comes next does not follow; a stretch too short to learn from is dropped."""
         if not self._stretches or len(self._stretches[-1]) >= RUN_TICKS_MIN:
             self._stretches.append([])
         else:
-            self._drop(len(self._stretches[-1]))
             self._stretches[-1] = []
+
+    def drop_last(self, ticks: int) -> None:
+        """Forget the newest ticks."""
+        if self._stretches:
+            del self._stretches[-1][-ticks:]
 
     def forget_half(self) -> None:
         """Forget the older half of the ticks."""
@@ -78,8 +88,6 @@ class Recorder:
             left.append(rows[-kept:] if kept > 0 else [])
             kept -= len(left[-1])
         self._stretches = [rows for rows in reversed(left) if rows]
-        count = sum(map(len, self._stretches))
-        self._readings, self._phases = self._readings[-count:], self._phases[-count:]
 
     def recordings(self) -> list[FloatArray]:
         """The stretches that are long enough, (ticks, 106), or (ticks, 53) of a reading a tick."""
@@ -90,6 +98,8 @@ class Recorder:
             if len(rows) >= RUN_TICKS_MIN
         ]
 
-    def _drop(self, ticks: int) -> None:
-        if ticks:
-            del self._readings[-ticks:], self._phases[-ticks:]
+    def last(self, ticks: int) -> FloatArray:
+        """The newest ticks of the stretch that goes on, in the same columns; few if it is new."""
+        if len(self._stretches[-1]) < RUN_TICKS_MIN:
+            return np.empty((0, 2 * VARIABLES))
+        return self.recordings()[-1][-ticks:]

@@ -99,6 +99,11 @@ class SensorWatch:
         )
 
     @property
+    def never_seen(self) -> list[str]:
+        """Variables that never had a value."""
+        return [tag for tag, last in zip(TAGS, self._last, strict=True) if np.isnan(last)]
+
+    @property
     def failed(self) -> list[int]:
         """Variables whose values are not to be believed."""
         return [

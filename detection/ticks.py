@@ -23,21 +23,26 @@ _TOLERANCE: Final = 1e-6
 """Of a tick: a time so little after its end still belongs to it."""
 
 
+class Pace(NamedTuple):
+    """Readings of a tick, and from the newest one to its end in tick lengths."""
+
+    readings: int
+    phase: float
+
+
 class Tick(NamedTuple):
     """One tick.
 
     `number` is that of its end in tick lengths; `last` and `mean` are (53,), NaN where no reading
     had the variable; `reading` is the place, in the call that ended it, of the reading that is the
-    newest of it, or -1 where that came in a call before; `phase` is the time from that reading to
-    the end, in tick lengths.
+    newest of it, or -1 where that came in a call before.
     """
 
     number: int
     last: FloatArray
     mean: FloatArray
-    readings: int
     reading: int
-    phase: float
+    pace: Pace
 
 
 class TickState(msgspec.Struct, array_like=True):
@@ -113,9 +118,8 @@ class Ticker:
     def _close(self, reading: int) -> Tick:
         assert self._number is not None
         mean = np.where(self._counts, self._sums / np.maximum(self._counts, 1), np.nan)
-        tick = Tick(
-            self._number, self._last, mean, self._readings, reading, self._number - self._newest
-        )
+        pace = Pace(self._readings, self._number - self._newest)
+        tick = Tick(self._number, self._last, mean, reading, pace)
         self._open()
         return tick
 

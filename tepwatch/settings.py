@@ -122,6 +122,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     initial_accept_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.125
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 42
 
+    # The monitor
+    monitor: bool = True
+    baseline: str | None = None
+    tick_seconds: Annotated[float, msgspec.Meta(gt=0)] = 180.0
+    start_hours: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    settle_hours: Annotated[float, msgspec.Meta(ge=0)] = 8.0
+    learn_ticks: Annotated[int, msgspec.Meta(ge=400, le=2000)] = 500
+
     # Sinks
     sinks: str = "timestream,firehose"
     files_path: _Name = "tepwatch-data/tables"

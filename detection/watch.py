@@ -1,0 +1,127 @@
+"""One plant held against one reference: tick by tick, how unlikely it is and what makes it so."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from detection.alarm_rule import P_LIMIT
+from detection.channels import variable_of
+from detection.contributions import contributions
+from detection.forest import FloatArray
+from detection.reference import Reference
+from detection.tracker import Tracker, TrackerState
+from tepwatch.records import Contribution, UnitScore
+from tepwatch.tags import TAGS
+
+_TOP: Final = 5
+_PLACES: Final = {tag: place for place, tag in enumerate(TAGS)}
+_TAGS: Final = tuple(TAGS)
+
+
+class Judgement(NamedTuple):
+    """Of one tick.
+
+    `shares`, `values` and `innovations` are those of the channels, (n,).
+    """
+
+    score: float
+    p_value: float
+    units: tuple[UnitScore, ...]
+    shares: FloatArray
+    values: FloatArray
+    innovations: FloatArray
+
+    @property
+    def worst_unit(self) -> str:
+        """The process unit whose score is the highest."""
+        return max(self.units, key=lambda unit: unit.score).unit
+
+
+def grade(p_value: float) -> float:
+    """From 0, nothing unlikely, to 1, as unlikely as an alarm.
+
+    >>> [round(grade(p), 2) for p in (1.0, 0.01, 0.0001)]
+    [0.0, 0.67, 1.0]
+    """
+    return min(1.0, math.log(p_value) / math.log(P_LIMIT))
+
+
+class Watch:
+    """Follows one plant from the beginning of a run.
+
+    Args:
+        reference: what is normal.
+        state: to go on from, of a watch with the same reference.
+    """
+
+    def __init__(self, reference: Reference, state: TrackerState | None = None) -> None:
+        self.reference = reference
+        self._baseline = reference.baseline
+        self._tracker = Tracker(reference.baseline, state)
+        channels = reference.baseline.channels
+        self._units = channels.units
+        self._columns = channels.columns
+        self._width = 1 + int(channels.columns.max())
+        # A mean and a last value are of one variable.
+        self._variables = np.array([_PLACES[variable_of(name)] for name in channels.tags])
+        self._newest = np.zeros(len(channels.tags))
+        self.filled = 0
+        """Variables of the last tick that were filled in."""
+
+    @property
+    def state(self) -> TrackerState:
+        """Where it stands."""
+        return self._tracker.state
+
+    def advance(self, row: FloatArray) -> Judgement | None:
+        """Take a tick in, as the reference's `row` gives it; None where it is too early to say."""
+        missing = np.isnan(row[self._columns])
+        self.filled = len(set(self._variables[missing].tolist())) if missing.any() else 0
+        found = self._tracker.advance(row[None])
+        self._newest = found.values[0]
+        p_value = float(found.p_values[0])
+        if math.isnan(p_value):
+            return None
+        calibration = self._baseline.calibration
+        scores = found.units[0] / calibration.norms
+        units = tuple(
+            UnitScore(unit.name, score, p, grade(p))
+            for unit, score, p in zip(
+                self._units, scores.tolist(), calibration.p_values(scores).tolist(), strict=True
+            )
+        )
+        model = self._baseline.model
+        shares = contributions(
+            model.statistics, self._units, self._tracker.state.levels, found.ratios[0]
+        )
+        return Judgement(
+            float(found.fused[0]), p_value, units, shares, found.values[0], found.innovations[0]
+        )
+
+    def bridge(self, ticks: int) -> None:
+        """Go on over ticks that nobody has seen."""
+        self._tracker.advance(np.full((ticks, self._width), np.nan))
+
+    def explained(self, shares: FloatArray) -> tuple[Contribution, ...]:
+        """The variables that contribute most, the first one most, with their newest values.
+
+        Args:
+            shares: (n,), of the channels.
+        """
+        of_variables = np.bincount(self._variables, np.abs(shares), len(TAGS))
+        signed = np.bincount(self._variables, shares, len(TAGS))
+        model = self._baseline.model
+        top = []
+        for place in np.argsort(-of_variables, kind="stable")[:_TOP].tolist():
+            size = float(of_variables[place])
+            if size == 0.0:
+                break
+            channel = int(np.flatnonzero(self._variables == place)[-1])
+            normal = float(model.means[channel])
+            value = normal + float(model.sds[channel] * self._newest[channel])
+            share = math.copysign(size, float(signed[place]))
+            top.append(Contribution(_TAGS[place], share, value, normal))
+        return tuple(top)
