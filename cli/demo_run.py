@@ -139,7 +139,7 @@ class DemoRun:
         self._say("starting the local AWS ...")
         self.local_aws = self._stack.enter_context(LocalAws(self.folder, data_dir=self.data))
         self._settings = load_settings(
-            {"endpoint_url": self.local_aws.endpoint_url, "sinks": "timestream,firehose"}
+            {"endpoint_url": self.local_aws.endpoint_url, "sinks": "timestream,firehose,alarms"}
         )
         self._stages = len(parse_stages(self._settings.stages))
         self._say("creating its streams, tables and delivery streams ...")
@@ -154,7 +154,7 @@ class DemoRun:
         )
         self.flink.wait_until_running(self._job_id)
         self.control = self._stack.enter_context(ControlChannel(self.live))
-        announce(self._announced_in, self.control)
+        announce(self._announced_in, self.control, aws_url=self.local_aws.endpoint_url)
         self._stack.callback(forget, self._announced_in)
         self._say(f"simulating {' and '.join(PLANTS)} ...")
         self._started = time.monotonic()

@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from cli import benchmark, demo, doctor, job, learn, localaws, query, replay, simulate, steer
+from cli import (
+    benchmark,
+    demo,
+    doctor,
+    evaluate,
+    job,
+    learn,
+    localaws,
+    operate,
+    query,
+    replay,
+    simulate,
+    steer,
+)
 from tepwatch import logs
 from tepwatch.errors import TepwatchError
 
@@ -25,10 +38,13 @@ app.command("simulate")(simulate.simulate)
 app.command("replay")(replay.replay)
 app.add_typer(job.app, name="job")
 app.command("learn")(learn.learn)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("localaws")(localaws.localaws)
 app.command("query")(query.query)
 app.command("doctor")(doctor.doctor)
+for about_alarms in operate.COMMANDS:
+    app.command(rich_help_panel="Alarms")(about_alarms)
 for command in steer.COMMANDS:
     app.command(
         context_settings=steer.NEGATIVE_NUMBERS, rich_help_panel="Steer a running simulation"

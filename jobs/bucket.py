@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from detection.reference import Reference
 from jobs.plant import Plant, PlantCounts
 from jobs.results import Parsed, Result, decode_parsed, encode_parsed
 from tepwatch.errors import NewerStateError, StateError
@@ -65,13 +66,21 @@ class _Tracked:
 class BucketDetector:
     """Runs the plants of one bucket and keeps their state in a store.
 
+    Args:
+        settings: of the job.
+        store: of the bucket.
+        reference: what is normal, where an artefact says so.
+
     Raises (from the constructor, which restores):
         StateError: the state was written with another number of buckets.
         NewerStateError: the state was written by a newer version.
     """
 
-    def __init__(self, settings: Settings, store: BucketStore) -> None:
+    def __init__(
+        self, settings: Settings, store: BucketStore, reference: Reference | None = None
+    ) -> None:
         self._settings = settings
+        self._reference = reference
         self._store = store
         self._plants: dict[str, _Tracked] = {}
         self._next_batch = 0
@@ -108,7 +117,9 @@ class BucketDetector:
         for name, of_plant in records.items():
             tracked = self._plants.get(name)
             if tracked is None:
-                tracked = self._plants[name] = _Tracked(Plant(self._settings))
+                tracked = self._plants[name] = _Tracked(
+                    Plant(name, self._settings, self._reference)
+                )
             results.extend(tracked.plant.process(of_plant))
             tracked.records_since_snapshot += len(of_plant)
             if tracked.first_batch_since_snapshot is None:
@@ -145,7 +156,7 @@ class BucketDetector:
     def _restore(self) -> None:
         applied: dict[str, int] = {}
         for name, data in self._store.snapshots():
-            batch, plant = self._plant_of(data)
+            batch, plant = self._plant_of(name, data)
             self._plants[name] = _Tracked(plant)
             applied[name] = batch
         journal = sorted(self._store.journal())
@@ -170,7 +181,7 @@ class BucketDetector:
         self._next_batch = max(*numbers, *applied.values(), -1, -1) + 1
         self._journal_start = min(numbers, default=self._next_batch)
 
-    def _plant_of(self, data: bytes) -> tuple[int, Plant]:
+    def _plant_of(self, name: str, data: bytes) -> tuple[int, Plant]:
         try:
             payload = unseal(_SNAPSHOT_KIND, _VERSION, data)
             snapshot = msgspec.msgpack.decode(payload, type=_Snapshot)
@@ -179,15 +190,19 @@ class BucketDetector:
                     f"the state was written with buckets = {snapshot.buckets}, the settings say "
                     f"{self._settings.buckets}: the number is fixed with the state"
                 )
-            return snapshot.batch, Plant.from_bytes(snapshot.plant, self._settings)
+            plant = Plant.from_bytes(snapshot.plant, name, self._settings, self._reference)
+            return snapshot.batch, plant
         except (NewerStateError, _BucketCountError):
             raise
         except (StateError, msgspec.DecodeError) as error:
-            return -1, Plant.in_warm_up(self._settings, f"snapshot: {error}")
+            return -1, self._in_warm_up(name, f"snapshot: {error}")
+
+    def _in_warm_up(self, name: str, reason: str) -> Plant:
+        return Plant.in_warm_up(name, self._settings, self._reference, reason)
 
     def _restart_plants(self, reason: str) -> None:
-        for tracked in self._plants.values():
-            tracked.plant = Plant.in_warm_up(self._settings, reason)
+        for name, tracked in self._plants.items():
+            tracked.plant = self._in_warm_up(name, reason)
 
 
 class _BucketCountError(StateError):

@@ -9,6 +9,7 @@ from pyflink.common import Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapState, MapStateDescriptor
 
+from jobs.baseline import load_reference
 from jobs.bucket import BucketDetector
 from jobs.flink_metrics import FlinkMetrics
 from jobs.metrics import PLANT_COUNTS, REPLAYED
@@ -54,6 +55,7 @@ class DetectAnomalies(KeyedProcessFunction):
     def open(self, runtime_context: RuntimeContext) -> None:
         """Called by Flink before the first batch."""
         self._prepare()
+        self._reference = load_reference(self._settings)
         as_bytes = Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._store = _FlinkStore(
             runtime_context.get_map_state(
@@ -77,7 +79,9 @@ class DetectAnomalies(KeyedProcessFunction):
         number, batch = value
         bucket = self._buckets.get(number)
         if bucket is None:
-            bucket = self._buckets[number] = BucketDetector(self._settings, self._store)
+            bucket = self._buckets[number] = BucketDetector(
+                self._settings, self._store, self._reference
+            )
         yield bucket.process(bytes(batch))
 
     def _count(self, name: str) -> int:

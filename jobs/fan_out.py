@@ -12,12 +12,15 @@ from sinks.base import RejectedRow, Sink
 from sinks.row_json import encode_row
 from tepwatch.records import (
     NANOSECONDS_PER_MILLISECOND,
+    AlarmEvent,
+    Assessment,
     Command,
     DetectorEvent,
     Origin,
     PlantEvent,
     Rejected,
     RejectReason,
+    SensorFlag,
     StageScores,
 )
 from tepwatch.schema import (
@@ -25,6 +28,8 @@ from tepwatch.schema import (
 )
 from tepwatch.schema import (
     Row,
+    alarm_row,
+    assessment_rows,
     command_row,
     dead_letter_row,
     detector_event_row,
@@ -32,6 +37,7 @@ from tepwatch.schema import (
     reading_row,
     row_key,
     score_rows,
+    sensor_flag_row,
 )
 
 _log = logging.getLogger(__name__)
@@ -101,6 +107,12 @@ def rows_of(results: Iterable[Result]) -> list[Row]:
                 rows.append(reading_row(result.reading, late=result.late))
             case StageScores():
                 rows.extend(score_rows(result))
+            case Assessment():
+                rows.extend(assessment_rows(result))
+            case AlarmEvent():
+                rows.append(alarm_row(result))
+            case SensorFlag():
+                rows.append(sensor_flag_row(result))
             case PlantEvent():
                 rows.append(event_row(result))
             case Command():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from jobs.baseline import load_reference
 from jobs.bucket import BucketDetector
 from jobs.fan_out import FanOut
 from jobs.metrics import (
@@ -79,6 +80,7 @@ class LocalJob:
         checkpoint: Checkpoint | None = None,
     ) -> None:
         prepare(settings)
+        self._reference = load_reference(settings)
         self._settings = settings
         self._reader = reader
         self._parser = Parser(settings)
@@ -129,7 +131,7 @@ class LocalJob:
     def _bucket(self, number: int) -> BucketDetector:
         if number not in self._buckets:
             store = self._stores.setdefault(number, DictStore({}, {}))
-            self._buckets[number] = BucketDetector(self._settings, store)
+            self._buckets[number] = BucketDetector(self._settings, store, self._reference)
         return self._buckets[number]
 
     def _count(self, name: str) -> int:

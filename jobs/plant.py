@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+import numpy as np
 
+from detection.monitor import Monitor
 from detection.operating import OperatingEvent
+from detection.reference import Reference
 from detection.stages import StageDetectors, parse_stages
 from jobs.ordering import Arrival, Ordered, OrderState, Sequencer
 from jobs.results import Result, StoredReading
@@ -61,12 +64,21 @@ class _State(msgspec.Struct, array_like=True):
     counts: PlantCounts
     detectors: bytes
     restart_reason: str | None
+    # Absent in states from before there was a monitor.
+    monitor: bytes | None = None
 
 
 class Plant:
-    """Order and detectors of one plant."""
+    """Order and detectors of one plant.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        name: of the plant.
+        settings: of the job.
+        reference: what is normal, where an artefact says so.
+    """
+
+    def __init__(self, name: str, settings: Settings, reference: Reference | None) -> None:
+        self._monitor = Monitor(name, settings, reference) if settings.monitor else None
         self._sequencer = Sequencer(settings.order_window)
         self._detectors = StageDetectors(parse_stages(settings.stages), settings)
         self._detecting_run: str | None = None
@@ -76,11 +88,13 @@ class Plant:
     def process(self, records: Sequence[StreamRecord]) -> list[Result]:
         """Take records in, in the order of the stream; returns what to store."""
         results: list[Result] = []
-        in_turn: list[Ordered] = []
+        in_turn: list[Ordered | Command] = []
         for record in records:
             self.counts.records += 1
             if isinstance(record, Command):
                 results.append(record)
+                # It takes effect where it stands.
+                in_turn.append(record)
                 continue
             step = self._sequencer.push(record)
             self.counts.gaps += step.skipped
@@ -99,17 +113,15 @@ class Plant:
         results.extend(self._detect(in_turn))
         return results
 
-    def _detect(self, in_turn: Sequence[Ordered]) -> list[Result]:
+    def _detect(self, in_turn: Sequence[Ordered | Command]) -> list[Result]:
         """Score stretches of readings between which nothing changes the detectors."""
         results: list[Result] = []
         stretch: list[Reading] = []
         for record in in_turn:
-            if isinstance(record, PlantEvent):
+            if not isinstance(record, Reading):
                 results.extend(self._score(stretch))
                 stretch = []
-                operating_event = _OPERATING_EVENTS.get(record.event)
-                if operating_event is not None:
-                    self._detectors.observe(operating_event)
+                results.extend(self._observe(record))
                 continue
             if record.run != self._detecting_run:
                 results.extend(self._score(stretch))
@@ -121,6 +133,15 @@ class Plant:
         results.extend(self._score(stretch))
         return results
 
+    def _observe(self, record: PlantEvent | Command) -> Sequence[Result]:
+        if isinstance(record, Command):
+            return [] if self._monitor is None else self._monitor.command(record)
+        operating_event = _OPERATING_EVENTS.get(record.event)
+        if operating_event is None:
+            return []
+        self._detectors.observe(operating_event)
+        return [] if self._monitor is None else self._monitor.observe(operating_event)
+
     def _score(self, readings: Sequence[Reading]) -> list[Result]:
         if not readings:
             return []
@@ -128,7 +149,8 @@ class Plant:
         if self._restart_reason is not None:
             results.append(_restarted(readings[0], self._restart_reason))
             self._restart_reason = None
-        scores = self._detectors.score([reading.xmeas + reading.xmv for reading in readings])
+        rows = [reading.xmeas + reading.xmv for reading in readings]
+        scores = self._detectors.score(rows)
         states = [stage.state for stages in scores for stage in stages]
         self.counts.scored += states.count(ScoreState.SCORED)
         self.counts.held += states.count(ScoreState.HELD)
@@ -143,6 +165,8 @@ class Plant:
             )
             for reading, stages in zip(readings, scores, strict=True)
         )
+        if self._monitor is not None:
+            results.extend(self._monitor.advance(readings, np.array(rows, dtype=np.float64)))
         return results
 
     def to_bytes(self) -> bytes:
@@ -153,11 +177,14 @@ class Plant:
             self.counts,
             self._detectors.to_bytes(),
             self._restart_reason,
+            None if self._monitor is None else self._monitor.to_bytes(),
         )
         return seal(_KIND, _VERSION, msgspec.msgpack.encode(state))
 
     @classmethod
-    def from_bytes(cls, data: bytes, settings: Settings) -> Plant:
+    def from_bytes(
+        cls, data: bytes, name: str, settings: Settings, reference: Reference | None
+    ) -> Plant:
         """The plant that `to_bytes` wrote.
 
         Where only the detectors' state cannot be used (an older version, other settings) the plant
@@ -173,7 +200,7 @@ class Plant:
             state = msgspec.msgpack.decode(payload, type=_State)
         except msgspec.DecodeError as error:
             raise StateError(f"plant state is not readable: {error}") from error
-        plant = cls(settings)
+        plant = cls(name, settings, reference)
         plant._sequencer = Sequencer(settings.order_window, state.order)
         plant._detecting_run = state.detecting_run
         plant._restart_reason = state.restart_reason
@@ -185,12 +212,21 @@ class Plant:
         except StateError as error:
             plant._detectors = StageDetectors(parse_stages(settings.stages), settings)
             plant._restart_reason = str(error)
+        if plant._monitor is not None and state.monitor is not None:
+            try:
+                plant._monitor = Monitor.from_bytes(state.monitor, name, settings, reference)
+            except NewerStateError:
+                raise
+            except StateError as error:
+                plant._restart_reason = str(error)
         return plant
 
     @classmethod
-    def in_warm_up(cls, settings: Settings, reason: str) -> Plant:
+    def in_warm_up(
+        cls, name: str, settings: Settings, reference: Reference | None, reason: str
+    ) -> Plant:
         """A plant without state that says, with its first score, why it has none."""
-        plant = cls(settings)
+        plant = cls(name, settings, reference)
         plant._restart_reason = reason
         return plant
 

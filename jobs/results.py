@@ -7,11 +7,14 @@ from typing import Final
 import msgspec
 
 from tepwatch.records import (
+    AlarmEvent,
+    Assessment,
     Command,
     DetectorEvent,
     PlantEvent,
     Reading,
     Rejected,
+    SensorFlag,
     StageScores,
     StreamRecord,
 )
@@ -24,7 +27,17 @@ class StoredReading(msgspec.Struct, frozen=True, gc=False):
     late: bool
 
 
-Result = StoredReading | StageScores | PlantEvent | Command | DetectorEvent | Rejected
+Result = (
+    StoredReading
+    | StageScores
+    | Assessment
+    | AlarmEvent
+    | SensorFlag
+    | PlantEvent
+    | Command
+    | DetectorEvent
+    | Rejected
+)
 Parsed = StreamRecord | Rejected
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -27,12 +27,14 @@ class Announcement(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str
     pid: _ProcessId
     token: str | None = None
+    aws_url: str | None = None
+    """Of the AWS that its records go to, where that is not the real one."""
 
 
-def announce(folder: Path, channel: ControlChannel) -> None:
+def announce(folder: Path, channel: ControlChannel, *, aws_url: str | None = None) -> None:
     """Write where this process's channel listens; only the user of this process can read it."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = msgspec.json.encode(Announcement(channel.url, os.getpid(), channel.token))
+    content = msgspec.json.encode(Announcement(channel.url, os.getpid(), channel.token, aws_url))
     # Such files are made with mode 0600.
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{NAME}-")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from aws.kinesis import RECORD_BYTES_MAX, OutgoingRecord
@@ -25,23 +25,37 @@ class PutsRecords(Protocol):
 
 
 class KinesisSink:
-    """Writes to `stream`; `connect` makes the client when the sink is opened."""
+    """Writes to a stream.
 
-    name = "kinesis"
-    keeps_bytes = True
+    Args:
+        connect: makes the client when the sink is opened.
+        stream: its name.
+        name: of the sink, for its metrics.
+        tables: whose rows are written; None for all.
+    """
 
-    def __init__(self, connect: Callable[[], PutsRecords], stream: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], PutsRecords],
+        stream: str,
+        *,
+        name: str = "kinesis",
+        tables: Collection[str] | None = None,
+    ) -> None:
         self._connect = connect
         self._stream = stream
+        self._tables = tables
         self._client: PutsRecords | None = None
+        self.name = name
+        self.keeps_bytes = self.takes(DEAD_LETTERS.name)
 
     def open(self) -> None:
         """Connect."""
         self._client = self._connect()
 
-    def takes(self, _table: str) -> bool:
-        """All are."""
-        return True
+    def takes(self, table: str) -> bool:
+        """Whether rows of a table are written."""
+        return self._tables is None or table in self._tables
 
     def write(self, rows: Sequence[Row]) -> Outcome:
         """Put rows; those of a plant stay in order."""

@@ -18,6 +18,7 @@ from sinks.memory import MemorySink
 from sinks.timestream import TimestreamSink
 from sinks.timestream_layout import Layout, MultiLayout, SingleLayout
 from tepwatch.errors import SettingsError
+from tepwatch.schema import ALARMS
 from tepwatch.settings import Settings, TimestreamLayout
 
 
@@ -53,11 +54,17 @@ def _kinesis(settings: Settings) -> Sink:
     return KinesisSink(connect, settings.output_stream)
 
 
+def _alarms(settings: Settings) -> Sink:
+    connect = partial(KinesisClient, region=settings.region, endpoint_url=settings.endpoint_url)
+    return KinesisSink(connect, settings.alarm_stream, name="alarms", tables={ALARMS.name})
+
+
 _SINKS: Final[Mapping[str, Callable[[Settings], Sink]]] = {
     "timestream": _timestream,
     "firehose": _firehose,
     "files": lambda settings: FilesSink(Path(settings.files_path)),
     "kinesis": _kinesis,
+    "alarms": _alarms,
     "memory": lambda _settings: MemorySink(),
 }
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from tepwatch.schema import COMMANDS, DEAD_LETTERS, EVENTS, READINGS, SCORES
+from tepwatch.schema import (
+    ALARMS,
+    ASSESSMENTS,
+    COMMANDS,
+    DEAD_LETTERS,
+    EVENTS,
+    READINGS,
+    SCORES,
+    SENSOR_FLAGS,
+    UNIT_SCORES,
+)
 
 DEFAULT_REGION: Final = "us-east-1"
 
@@ -19,8 +29,9 @@ class Stream(NamedTuple):
 
 INPUT_STREAM: Final = Stream("tepwatch-readings", "readings, plant events and commands", 2)
 OUTPUT_STREAM: Final = Stream("tepwatch-results", "rows the kinesis sink writes", 1)
+ALARM_STREAM: Final = Stream("tepwatch-alarms", "changes of alarms", 1)
 
-STREAMS: Final = (INPUT_STREAM, OUTPUT_STREAM)
+STREAMS: Final = (INPUT_STREAM, OUTPUT_STREAM, ALARM_STREAM)
 """Every stream that a set-up creates."""
 
 
@@ -44,6 +55,10 @@ DELIVERY_STREAM_PREFIX: Final = "tepwatch-"
 DELIVERY_STREAMS: Final = (
     DeliveryStream("raw", READINGS.name, "tep-raw-csv/", transformed=True),
     DeliveryStream("processed", SCORES.name, "tep-processed-csv/", transformed=True),
+    DeliveryStream("assessments", ASSESSMENTS.name, "tep-assessments-csv/", transformed=True),
+    DeliveryStream("unit-scores", UNIT_SCORES.name, "tep-unit-scores-csv/", transformed=True),
+    DeliveryStream("alarms", ALARMS.name, "tep-alarms-csv/", transformed=True),
+    DeliveryStream("sensor-flags", SENSOR_FLAGS.name, "tep-sensor-flags-csv/", transformed=True),
     DeliveryStream("events", EVENTS.name, "tep-events-csv/", transformed=True),
     DeliveryStream("commands", COMMANDS.name, "tep-commands-csv/", transformed=True),
     DeliveryStream("dead-letters", DEAD_LETTERS.name, "tep-dead-letters/", transformed=False),

@@ -6,7 +6,7 @@ A `Row` is a struct with a field for each column of its table. Rows are made her
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
@@ -14,16 +14,24 @@ import msgspec
 
 from tepwatch.records import (
     NANOSECONDS_PER_MILLISECOND,
+    AlarmEvent,
+    Assessment,
     Command,
+    Contribution,
     DetectorEvent,
     PlantEvent,
     Reading,
     Rejected,
+    SensorFlag,
     StageScores,
     StreamRecord,
+    Suspect,
     time_ns,
 )
 from tepwatch.tags import XMEAS, XMV, Tag
+
+# Of numbers within JSON.
+_DIGITS: Final = 5
 
 Scalar = str | int | float | bool | bytes | None
 
@@ -81,6 +89,11 @@ _SEQ: Final = Column("seq", ColumnType.INTEGER, "Place in the run")
 _TIME: Final = Column("time", ColumnType.TIME, "Event time")
 _PROCESS_HOURS: Final = Column("process_hours", ColumnType.NUMBER, "Plant's own clock", "h")
 _DETAIL: Final = Column("detail", ColumnType.TEXT, "Further fields, JSON")
+_ONSET: Final = Column("onset_ns", ColumnType.INTEGER, "Onset of the alarm, event time", "ns")
+_UNIT: Final = Column("unit", ColumnType.TEXT, "Process unit")
+_MODEL: Final = Column("model", ColumnType.TEXT, "Version of the baseline")
+_CONTRIBUTIONS: Final = Column("contributions", ColumnType.TEXT, "Variables that stand out, JSON")
+_SUSPECTS: Final = Column("suspects", ColumnType.TEXT, "Disturbances it looks like, JSON")
 _HEAD: Final = (_PLANT, _RUN, _SEQ, _TIME, _PROCESS_HOURS)
 
 
@@ -125,6 +138,74 @@ COMMANDS: Final = Table(
     (*_HEAD, Column("command", ColumnType.TEXT, "Command"), _DETAIL),
     ("plant", "run", "command", "time"),
 )
+ASSESSMENTS: Final = Table(
+    "assessments",
+    "What the monitor makes of each tick",
+    (
+        *_HEAD,
+        Column("state", ColumnType.TEXT, "learning, monitoring or transition"),
+        Column("score", ColumnType.NUMBER, "Highest unit score; 1 is rare in normal operation"),
+        Column("p_value", ColumnType.NUMBER, "Share of normal ticks that score as high"),
+        Column("grade", ColumnType.NUMBER, "0, nothing unlikely, to 1, as unlikely as an alarm"),
+        Column("alarm", ColumnType.TEXT, "Alarm whose condition holds"),
+        _ONSET,
+        Column("filled", ColumnType.INTEGER, "Variables filled in with what is expected of them"),
+        Column("sensors_failed", ColumnType.INTEGER, "Instruments that are not believed"),
+        _MODEL,
+        _CONTRIBUTIONS,
+        _SUSPECTS,
+    ),
+    ("plant", "run", "time"),
+)
+UNIT_SCORES: Final = Table(
+    "unit_scores",
+    "Score of each process unit at each tick",
+    (
+        *_HEAD,
+        _UNIT,
+        Column("score", ColumnType.NUMBER, "Score; 1 is rare in normal operation"),
+        Column("p_value", ColumnType.NUMBER, "Share of normal ticks that score as high"),
+        Column("grade", ColumnType.NUMBER, "0, nothing unlikely, to 1, as unlikely as an alarm"),
+    ),
+    ("plant", "run", "unit", "time"),
+)
+ALARMS: Final = Table(
+    "alarms",
+    "Changes of alarms, and how they stand then",
+    (
+        *_HEAD,
+        Column("alarm", ColumnType.TEXT, "Alarm"),
+        Column("change", ColumnType.TEXT, "raised, named, cleared, acknowledged or shelved"),
+        Column(
+            "state",
+            ColumnType.TEXT,
+            "unacknowledged, acknowledged, cleared_unacknowledged or closed",
+        ),
+        Column("shelved", ColumnType.FLAG, "Nobody is to be called"),
+        _ONSET,
+        Column("onset_hours", ColumnType.NUMBER, "Onset, plant's own clock", "h"),
+        Column("duration_hours", ColumnType.NUMBER, "Process time since the onset", "h"),
+        Column("p_value", ColumnType.NUMBER, "Lowest p-value so far"),
+        _UNIT,
+        _MODEL,
+        _CONTRIBUTIONS,
+        _SUSPECTS,
+        Column("why", ColumnType.TEXT, "More about the change"),
+    ),
+    ("plant", "run", "alarm", "change", "time"),
+)
+SENSOR_FLAGS: Final = Table(
+    "sensor_flags",
+    "Instruments that begin or end to fail",
+    (
+        *_HEAD,
+        Column("tag", ColumnType.TEXT, "Variable"),
+        Column("failure", ColumnType.TEXT, "stuck, silent, out_of_range or not_constant"),
+        Column("active", ColumnType.FLAG, "It begins; otherwise it is over"),
+        Column("value", ColumnType.NUMBER, "What it shows"),
+    ),
+    ("plant", "run", "tag", "failure", "time"),
+)
 DEAD_LETTERS: Final = Table(
     "dead_letters",
     "What could not be used, with its reason and original bytes",
@@ -142,7 +223,18 @@ DEAD_LETTERS: Final = Table(
 )
 
 TABLES: Final[Mapping[str, Table]] = {
-    table.name: table for table in (READINGS, SCORES, EVENTS, COMMANDS, DEAD_LETTERS)
+    table.name: table
+    for table in (
+        READINGS,
+        SCORES,
+        ASSESSMENTS,
+        UNIT_SCORES,
+        ALARMS,
+        SENSOR_FLAGS,
+        EVENTS,
+        COMMANDS,
+        DEAD_LETTERS,
+    )
 }
 
 _PYTHON_TYPES: Final[Mapping[ColumnType, Any]] = {
@@ -180,6 +272,10 @@ _key_of: Final[Mapping[str, Callable[[Row], tuple[Scalar, ...]]]] = {
 }
 _reading_row: Final = ROW_TYPES[READINGS.name]
 _score_row: Final = ROW_TYPES[SCORES.name]
+_assessment_row: Final = ROW_TYPES[ASSESSMENTS.name]
+_unit_score_row: Final = ROW_TYPES[UNIT_SCORES.name]
+_alarm_row: Final = ROW_TYPES[ALARMS.name]
+_sensor_flag_row: Final = ROW_TYPES[SENSOR_FLAGS.name]
 _event_row: Final = ROW_TYPES[EVENTS.name]
 _command_row: Final = ROW_TYPES[COMMANDS.name]
 _dead_letter_row: Final = ROW_TYPES[DEAD_LETTERS.name]
@@ -222,6 +318,79 @@ def score_rows(scores: StageScores) -> list[Row]:
         )
         for stage in scores.stages
     ]
+
+
+def assessment_rows(assessment: Assessment) -> list[Row]:
+    """The row of a tick, and one a process unit."""
+    head = (
+        assessment.plant,
+        assessment.run,
+        assessment.seq,
+        assessment.time_ns,
+        assessment.process_hours,
+    )
+    row = _assessment_row(
+        *head,
+        assessment.state,
+        assessment.score,
+        assessment.p_value,
+        assessment.grade,
+        assessment.alarm,
+        assessment.alarm_onset_ns,
+        assessment.filled,
+        assessment.sensors_failed,
+        assessment.model,
+        _objects(assessment.contributions),
+        _objects(assessment.suspects),
+    )
+    units = [
+        _unit_score_row(*head, unit.unit, unit.score, unit.p_value, unit.grade)
+        for unit in assessment.units
+    ]
+    return [row, *units]
+
+
+def alarm_row(event: AlarmEvent) -> Row:
+    """The row of a change of an alarm."""
+    return _alarm_row(
+        event.plant,
+        event.run,
+        event.seq,
+        event.time_ns,
+        event.process_hours,
+        event.alarm,
+        event.change,
+        event.state,
+        event.shelved,
+        event.onset_ns,
+        event.onset_hours,
+        event.duration_hours,
+        event.p_value,
+        event.unit,
+        event.model,
+        _objects(event.contributions),
+        _objects(event.suspects),
+        event.why,
+    )
+
+
+def _objects(items: Sequence[Contribution] | Sequence[Suspect]) -> str | None:
+    """Contributions or suspects as JSON objects, with as many digits as anybody reads."""
+    if not items:
+        return None
+    objects = [
+        {
+            name: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+            for name, value in msgspec.structs.asdict(item).items()
+        }
+        for item in items
+    ]
+    return msgspec.json.encode(objects).decode()
+
+
+def sensor_flag_row(flag: SensorFlag) -> Row:
+    """The row of an instrument that begins or ends to fail."""
+    return _sensor_flag_row(*msgspec.structs.astuple(flag))
 
 
 def event_row(event: PlantEvent) -> Row:

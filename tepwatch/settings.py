@@ -17,6 +17,7 @@ import msgspec
 
 from tepwatch.errors import SettingsError
 from tepwatch.resources import (
+    ALARM_STREAM,
     BUCKET,
     DEFAULT_REGION,
     DELIVERY_STREAM_PREFIX,
@@ -131,9 +132,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     learn_ticks: Annotated[int, msgspec.Meta(ge=400, le=2000)] = 500
 
     # Sinks
-    sinks: str = "timestream,firehose"
+    sinks: str = "timestream,firehose,alarms"
     files_path: _Name = "tepwatch-data/tables"
     output_stream: _Name = OUTPUT_STREAM.name
+    alarm_stream: _Name = ALARM_STREAM.name
     timestream_database: _Name = TIMESTREAM_DATABASE
     timestream_layout: TimestreamLayout = TimestreamLayout.MULTI
     timestream_table: _Name = TIMESTREAM_SINGLE_TABLE

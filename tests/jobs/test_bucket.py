@@ -201,10 +201,12 @@ def test_commands_and_rejected_pass_through() -> None:
     command = b'{"plant":"plant-1","command":"acknowledge","alarm":"a1"}'
     parsed = Parser(SETTINGS).parse([message(command), message(b"nonsense")])
     (batch,) = [item.data for item in parsed]
-    rejected, passed = BucketDetector(SETTINGS, Store()).process(batch)
+    rejected, passed, refused = BucketDetector(SETTINGS, Store()).process(batch)
     assert isinstance(rejected, Rejected)
     assert isinstance(passed, Command)
     assert passed.detail == '{"alarm":"a1"}'
+    assert isinstance(refused, DetectorEvent)
+    assert "no such alarm" in refused.detail
 
 
 def changed(**changes: object) -> Settings:

@@ -102,8 +102,8 @@ def test_the_documentation_lists_every_setting_with_its_default() -> None:
         if name.strip("` ")[0].islower()
     }
     defaults = msgspec.to_builtins(Settings())
-    spelled = {None: "none", False: "false"}
+    spelled = {None: "none", False: "false", True: "true"}
     assert documented == {
-        name: spelled[value] if value is None or value is False else str(value)
+        name: spelled[value] if value is None or isinstance(value, bool) else str(value)
         for name, value in defaults.items()
     }
