@@ -92,13 +92,14 @@ class Ticker:
         """
         times = seconds / self._seconds
         numbers = np.ceil(times - _TOLERANCE).astype(np.int64)
+        at_end = times >= numbers - _TOLERANCE
         ticks = []
         newest_of_open = -1
         start = 0
         while start < len(numbers):
             number = int(numbers[start])
             end = start + 1
-            while end < len(numbers) and numbers[end] == number:
+            while end < len(numbers) and numbers[end] == number and not at_end[end - 1]:
                 end += 1
             if self._number is None or number > self._number:
                 if self._readings:
@@ -108,7 +109,7 @@ class Ticker:
                 _add(rows[start:end], self._sums, self._counts, self._last)
                 self._readings += end - start
                 self._newest, newest_of_open = float(times[end - 1]), end - 1
-                if self._newest >= number - _TOLERANCE:
+                if at_end[end - 1]:
                     ticks.append(self._close(newest_of_open))
                     # Whatever still comes of it is late.
                     self._number = number + 1
