@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from statistics import median
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -74,11 +75,11 @@ class Reference(NamedTuple):
             paces: of its last ticks.
             never_seen: variables that it does not have.
         """
-        readings = float(np.median([pace.readings for pace in paces]))
+        readings = median(pace.readings for pace in paces)
         learned = self.origin.readings
         if not learned / RATE_MAX <= readings <= learned * RATE_MAX:
             return f"{readings:g} readings a tick, learned from {learned:g}"
-        phase = float(np.median([pace.phase for pace in paces]))
+        phase = median(pace.phase for pace in paces)
         if abs(phase - self.origin.phase) > _PHASE_MAX:
             return (
                 f"the newest reading is {phase:.2f} of a tick before its end, "

@@ -24,6 +24,7 @@ _STILL_TIMES: Final = 3
 _STILL_MORE: Final = 5
 _NEVER: Final = 2**31
 _MOVED: Final = 1e-6
+_TAGS: Final = tuple(TAGS)
 _LOWEST, _HIGHEST = np.array([tag.span for tag in TAGS.values()]).T
 
 
@@ -101,7 +102,8 @@ class SensorWatch:
     @property
     def never_seen(self) -> list[str]:
         """Variables that never had a value."""
-        return [tag for tag, last in zip(TAGS, self._last, strict=True) if np.isnan(last)]
+        unseen = np.isnan(self._last)
+        return [_TAGS[place] for place in np.flatnonzero(unseen)] if unseen.any() else []
 
     @property
     def failed(self) -> list[int]:
