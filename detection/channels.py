@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 from detection.forest import FloatArray
 from detection.stages import PRESETS, Stage
 from tepwatch.errors import BaselineError
-from tepwatch.tags import TAGS
+from tepwatch.tags import TAGS, XMV_IDS
 
 _UNITS: Final = PRESETS["units"]
+_ANALYSERS: Final = Stage(
+    "analysers", tuple(tag for stream in PRESETS["default"] for tag in stream.tags)
+)
+"""A unit where no manipulated variable moves or is recorded: what controllers make up for would
+show in those first, and shows in compositions next."""
 # A controller's last digit still changes where nothing moves.
 _STILL: Final = 1e-9
 _MEAN: Final = ".mean"
@@ -66,6 +71,11 @@ class Channels(msgspec.Struct, frozen=True, array_like=True):
         return np.array([places[tag] for tag in self.tags], dtype=np.intp)
 
     @property
+    def has_valves(self) -> bool:
+        """Whether a manipulated variable is among them."""
+        return any(variable_of(tag) in XMV_IDS for tag in self.tags)
+
+    @property
     def units(self) -> list[Unit]:
         """The units that have a channel."""
         units, first = [], 0
@@ -77,6 +87,8 @@ class Channels(msgspec.Struct, frozen=True, array_like=True):
 
 def choose_channels(recordings: Sequence[FloatArray]) -> Channels:
     """The channels of normal operation: all variables of the units but those that stand still.
+
+    The units are the five process units; where no manipulated variable moves, also the analysers.
 
     Args:
         recordings: (ticks, 106 or less) each, in the order of `COLUMNS`, NaN for missing; what has
@@ -95,9 +107,10 @@ def choose_channels(recordings: Sequence[FloatArray]) -> Channels:
     moves = most - least > _STILL * np.maximum(np.abs(least), np.abs(most))
     moving = {tag for tag, does in zip(tags, moves, strict=True) if does}
     still = {tag: float(value) for tag, value in zip(tags, least, strict=True) if tag not in moving}
+    units = _UNITS if moving & set(XMV_IDS) else (*_UNITS, _ANALYSERS)
     stages = [
         Stage(unit.name, tuple(name for name in (*unit.tags, *_means(unit)) if name in moving))
-        for unit in _UNITS
+        for unit in units
     ]
     stages = [stage for stage in stages if stage.tags]
     if not stages:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detection.baseline import Baseline, learn
-from detection.channels import choose_channels
+from detection.channels import Unit, choose_channels
 from detection.forest import FloatArray
 from detection.tracker import Tracker
 from tepwatch.errors import BaselineError
@@ -43,13 +43,22 @@ def test_what_stands_still_is_left_out_and_said() -> None:
     ]
     assert channels.tags == [list(TAGS)[column] for column in channels.columns]
     assert "xmv_5" not in channels.tags
+    assert channels.has_valves
     assert channels.units[-1].end == len(channels.tags) == 32
 
 
-def test_measurements_alone_are_enough() -> None:
+def test_measurements_alone_are_enough_and_need_the_analysers() -> None:
     channels = choose_channels([plant(50, 1)[:, :41]])
     assert not any(tag.startswith("xmv") for tag in channels.tags)
-    assert len(channels.tags) == 22
+    assert not channels.has_valves
+    assert channels.units[-1] == Unit("analysers", 22, 41)
+    assert channels.tags[22:] == [f"xmeas_{number}" for number in range(23, 42)]
+
+
+def test_valves_that_are_all_held_say_as_little_as_none() -> None:
+    held = plant(50, 1)
+    held[:, 41:] = 50.0
+    assert choose_channels([held]).units[-1].name == "analysers"
 
 
 def test_p_values_of_normal_operation_are_what_they_say(baseline: Baseline) -> None:
