@@ -51,6 +51,7 @@ class _Stored(msgspec.Struct, array_like=True):
     weights: _Array
     bias: _Array
     whitening: _Array
+    change_sds: _Array
     quantities: list[int]
     rates: list[float]
     starts: list[int]
@@ -76,6 +77,7 @@ def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
         weights=_array(model.predictor.weights),
         bias=_array(model.predictor.bias),
         whitening=_array(statistics.whitening),
+        change_sds=_array(statistics.change_sds),
         quantities=statistics.quantities.tolist(),
         rates=statistics.rates.tolist(),
         starts=statistics.starts.tolist(),
@@ -102,6 +104,7 @@ def from_bytes(data: bytes) -> tuple[Baseline, Origin]:
         stored = msgspec.msgpack.decode(unseal(_KIND, _VERSION, data), type=_Stored)
         statistics = Statistics(
             _numbers(stored.whitening),
+            _numbers(stored.change_sds),
             np.array(stored.quantities, dtype=np.int64),
             np.array(stored.rates),
             np.array(stored.starts, dtype=np.int64),
@@ -137,6 +140,7 @@ def _check(stored: _Stored, model: Model) -> None:
         and model.predictor.weights.shape == (model.predictor.order * channels, channels)
         and model.predictor.order > 0
         and statistics.whitening.shape == (channels, channels)
+        and statistics.change_sds.shape == (channels,)
         and len(stored.quantities) == scales
         and set(stored.quantities) <= set(Quantity)
         and stored.starts == ends

@@ -169,7 +169,7 @@ class _Learner:
         self._folds = folds
         self.fold_count = 1 + max(int(fold_of.max()) for fold_of in folds)
         self._seed = seed
-        self._scales = statistics.scales_for(sum(map(len, values)))
+        self._scales = statistics.scales_for(sum(map(len, values)), has_valves=channels.has_valves)
         self.order = predictor.choose_order(values, folds, self.fold_count)
         self.sums = predictor.sums_of_folds(values, folds, self.fold_count, self.order)
         # With one and with two folds left out.
@@ -185,7 +185,7 @@ class _Learner:
         innovations = predictor.innovations_of_folds(
             self._values, self._folds, self._predictors(left_out)
         )
-        values = [each[self.order :] for each in self._values]
+        values = [each[self.order - 1 :] for each in self._values]
         used = [fold_of[self.order :] != left_out for fold_of in self._folds]
         found = statistics.fit(innovations, values, used, self._units, self._scales)
         ratios = np.concatenate(
@@ -206,7 +206,7 @@ class _Learner:
             mine = fold_of[self.order :] == fold
             if mine.any():
                 innovations = blind.innovations(values)
-                ratios = found.ratios(innovations, values[self.order :], found.begin())
+                ratios = found.ratios(innovations, values[self.order - 1 :], found.begin())
                 scores.append(unit_scores(forests, ratios[mine]))
         return np.concatenate(scores)
 

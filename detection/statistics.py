@@ -1,8 +1,12 @@
 """Statistics of each process unit at several timescales.
 
-Twelve Mahalanobis distances a unit: of the whitened innovations and of their exponentially weighted
+Mahalanobis distances of a unit: of the whitened innovations and of their exponentially weighted
 means, of the logarithm of their mean energy, of the values themselves and of their means. What is
 sudden shows in the fast ones, what drifts in the slow ones, what only gets noisier in the energy.
+
+Without manipulated variables also of the logarithm of the mean energy of changes from tick to tick.
+Where controllers make up for a fault all means come back; loops that have become slower or faster
+remain, and show in how far variables move between ticks.
 
 Each is divided by its limit, the 99 % quantile in normal operation. Memory is bounded: where a
 distance is beyond four times its limit, the mean that it is of is drawn back, so that an alarm ends
@@ -27,7 +31,7 @@ RATIO_MAX: Final = 20.0
 
 _LIMIT_QUANTILE: Final = 0.99
 _BEYOND: Final = 4.0
-# The energy of whitened innovations less its mean is above -1.
+# Energies less their mean in normal operation, 1, are not below -1.
 _ENERGY_OFFSET: Final = 1.02
 _NUGGET: Final = 1e-6
 """Part of the mean variance that is added to every variance: where a controller follows a
@@ -40,6 +44,12 @@ class Quantity(enum.IntEnum):
     INNOVATIONS = 0
     ENERGY = 1
     VALUES = 2
+    CHANGES = 3
+    """Energy of changes of the values from tick to tick."""
+
+
+_ENERGIES: Final = (Quantity.ENERGY, Quantity.CHANGES)
+"""Of which a distance is of the logarithm: they are never below zero and can grow many times."""
 
 
 class Scale(NamedTuple):
@@ -54,6 +64,7 @@ _MEMORIES: Final = {
     Quantity.ENERGY: 25.0,
     # Values follow each other closely: there is less to learn in the same time.
     Quantity.VALUES: 75.0,
+    Quantity.CHANGES: 25.0,
 }
 """A scale is used where the baseline holds so many times its memory."""
 
@@ -61,18 +72,23 @@ _RATES: Final = {
     Quantity.INNOVATIONS: (1.0, 0.3, 0.1, 0.03, 0.01),
     Quantity.ENERGY: (0.1, 0.03, 0.01),
     Quantity.VALUES: (1.0, 0.3, 0.1, 0.03),
+    # A loop that is a little slower moves its variables by a few percent less: faster means are too
+    # uncertain to tell.
+    Quantity.CHANGES: (0.003,),
 }
 
 
 class Statistics(NamedTuple):
     """The statistics of a plant, as the kernels take them.
 
-    n channels, u units, s statistics: `whitening` (n, n) is symmetric; `quantities`, `rates` (s,);
-    `starts` (u + 1,) of units among the channels; `centres` (s, n) and `factors` (s, n, n), by
-    which a distance is the length of (level - centre) @ factor within a unit; `limits` (s, u).
+    n channels, u units, s statistics: `whitening` (n, n) is symmetric; `change_sds` (n,) are root
+    mean squares of changes from tick to tick; `quantities`, `rates` (s,); `starts` (u + 1,) of
+    units among the channels; `centres` (s, n) and `factors` (s, n, n), by which a distance is the
+    length of (level - centre) @ factor within a unit; `limits` (s, u).
     """
 
     whitening: FloatArray
+    change_sds: FloatArray
     quantities: NDArray[np.int64]
     rates: FloatArray
     starts: NDArray[np.int64]
@@ -89,23 +105,28 @@ class Statistics(NamedTuple):
 
         Args:
             innovations: (ticks, n).
-            values: (ticks, n), standardised.
+            values: (ticks + 1, n), standardised, from the tick before on.
             levels: as `begin` gives them or a call before left them; changed.
 
         Returns:
             (ticks, u, s)
         """
-        shape = (len(values), len(self.starts) - 1, len(self.rates))
+        shape = (len(innovations), len(self.starts) - 1, len(self.rates))
         ratios = np.empty(shape)
         _advance(self, innovations, values, levels, ratios)
         return ratios
 
 
-def scales_for(ticks: int) -> list[Scale]:
-    """The statistics that a baseline of so many ticks can tell something about."""
+def scales_for(ticks: int, *, has_valves: bool) -> list[Scale]:
+    """The statistics that a baseline of so many ticks can tell something about.
+
+    Changes only without manipulated variables: with them there is nothing to gain, and alarms would
+    last an hour longer.
+    """
     return [
         Scale(quantity, rate)
         for quantity, rates in _RATES.items()
+        if not (has_valves and quantity is Quantity.CHANGES)
         for rate in rates
         if rate == 1.0 or ticks * rate >= _MEMORIES[quantity]
     ]
@@ -122,16 +143,20 @@ def fit(
 
     Args:
         innovations: (ticks, n) of each recording, by a predictor that has not seen the tick.
-        values: (ticks, n) of the same ticks, standardised.
+        values: (ticks + 1, n) of the same ticks and the one before, standardised.
         used: (ticks,), which ticks count; the others only keep the means going.
         units: the channels' process units.
         scales: what to compute.
     """
     chosen = np.concatenate([each[use] for each, use in zip(innovations, used, strict=True)])
+    changes = np.concatenate(
+        [np.diff(each, axis=0)[use] for each, use in zip(values, used, strict=True)]
+    )
     count = chosen.shape[1]
     starts = np.array([units[0].first, *(unit.end for unit in units)])
     empty = Statistics(
         _inverse_root(_covariance(chosen)),
+        _root_mean_squares(changes),
         np.array([scale.quantity for scale in scales], dtype=np.int64),
         np.array([scale.rate for scale in scales]),
         starts,
@@ -164,6 +189,12 @@ def _covariance(rows: FloatArray) -> FloatArray:
     return covariance
 
 
+def _root_mean_squares(rows: FloatArray) -> FloatArray:
+    squares = (rows**2).mean(axis=0)
+    roots: FloatArray = np.sqrt(squares + _NUGGET * squares.mean())
+    return roots
+
+
 def _inverse_root(covariance: FloatArray) -> FloatArray:
     variances, directions = np.linalg.eigh(covariance)
     root: FloatArray = (directions / np.sqrt(variances)) @ directions.T
@@ -172,7 +203,7 @@ def _inverse_root(covariance: FloatArray) -> FloatArray:
 
 def _levels(statistics: Statistics, innovations: FloatArray, values: FloatArray) -> FloatArray:
     """What the distances are of, (ticks, s, n), with unbounded memory."""
-    levels = np.empty((len(values), *statistics.centres.shape))
+    levels = np.empty((len(innovations), *statistics.centres.shape))
     _follow(statistics, innovations, values, levels)
     return levels
 
@@ -182,12 +213,15 @@ def _follow(
     statistics: Statistics, innovations: FloatArray, values: FloatArray, found: FloatArray
 ) -> None:
     count = values.shape[1]
-    whitened, levels = np.empty(count), np.zeros(statistics.centres.shape)
-    for tick in range(len(values)):
+    whitened, changes = np.empty(count), np.empty(count)
+    levels = np.zeros(statistics.centres.shape)
+    for tick in range(len(innovations)):
         _whiten(statistics.whitening, innovations[tick], whitened)
+        now = values[tick + 1]
+        changes[:] = (now - values[tick]) / statistics.change_sds
         for number in range(len(statistics.rates)):
             quantity = statistics.quantities[number]
-            _update(quantity, statistics.rates[number], whitened, values[tick], levels[number])
+            _update(quantity, statistics.rates[number], whitened, now, changes, levels[number])
             for channel in range(count):
                 found[tick, number, channel] = _seen(quantity, levels[number, channel])
 
@@ -201,12 +235,15 @@ def _advance(
     ratios: FloatArray,
 ) -> None:
     count = values.shape[1]
-    whitened, away, along = np.empty(count), np.empty(count), np.empty(count)
-    for tick in range(len(values)):
+    whitened, changes = np.empty(count), np.empty(count)
+    away, along = np.empty(count), np.empty(count)
+    for tick in range(len(innovations)):
         _whiten(statistics.whitening, innovations[tick], whitened)
+        now = values[tick + 1]
+        changes[:] = (now - values[tick]) / statistics.change_sds
         for number in range(len(statistics.rates)):
             quantity, rate = statistics.quantities[number], statistics.rates[number]
-            _update(quantity, rate, whitened, values[tick], levels[number])
+            _update(quantity, rate, whitened, now, changes, levels[number])
             for unit in range(len(statistics.starts) - 1):
                 first, end = statistics.starts[unit], statistics.starts[unit + 1]
                 for channel in range(first, end):
@@ -232,7 +269,12 @@ def _whiten(whitening: FloatArray, innovations: FloatArray, whitened: FloatArray
 
 @part
 def _update(
-    quantity: int, rate: float, whitened: FloatArray, values: FloatArray, levels: FloatArray
+    quantity: int,
+    rate: float,
+    whitened: FloatArray,
+    values: FloatArray,
+    changes: FloatArray,
+    levels: FloatArray,
 ) -> None:
     """Let a mean take in a tick."""
     for channel in range(len(levels)):
@@ -240,6 +282,8 @@ def _update(
             newest = values[channel]
         elif quantity == Quantity.ENERGY:
             newest = whitened[channel] ** 2 - 1.0
+        elif quantity == Quantity.CHANGES:
+            newest = changes[channel] ** 2 - 1.0
         else:
             newest = whitened[channel]
         levels[channel] += rate * (newest - levels[channel])
@@ -247,19 +291,19 @@ def _update(
 
 def seen(quantity: int, levels: FloatArray) -> FloatArray:
     """What a distance is of, by means of a quantity."""
-    return np.log(levels + _ENERGY_OFFSET) if quantity == Quantity.ENERGY else levels
+    return np.log(levels + _ENERGY_OFFSET) if quantity in _ENERGIES else levels
 
 
 @part
 def _seen(quantity: int, level: float) -> float:
     """The same, in a kernel."""
-    return np.log(level + _ENERGY_OFFSET) if quantity == Quantity.ENERGY else level
+    return np.log(level + _ENERGY_OFFSET) if quantity in _ENERGIES else level
 
 
 @part
 def _unseen(quantity: int, seen: float) -> float:
     """The mean of which that is so."""
-    return np.exp(seen) - _ENERGY_OFFSET if quantity == Quantity.ENERGY else seen
+    return np.exp(seen) - _ENERGY_OFFSET if quantity in _ENERGIES else seen
 
 
 @part

@@ -73,7 +73,7 @@ class Tracker:
         self._history = joined[max(0, len(joined) - order) :]
         known = max(0, len(joined) - order)
         innovations = model.predictor.innovations(joined)
-        ratios = model.statistics.ratios(innovations, joined[order:], self._levels)
+        ratios = model.statistics.ratios(innovations, joined[order - 1 :], self._levels)
         units = unit_scores(model.forests, ratios)
         fused = calibration.fused(units)
         found: tuple[FloatArray, ...]
