@@ -21,6 +21,7 @@ from studies import methods, normal_operation
 from studies.protocol import HARD_FAULTS, MethodResult, PValues, evaluate
 from studies.rivals import RIVALS
 from tepwatch.errors import InputFileError
+from tepwatch.tags import XMEAS
 
 _FRESH_DAYS: Final = 32
 _OURS: Final = "tepwatch"
@@ -32,6 +33,7 @@ class _Report(msgspec.Struct):
     baseline: str
     baseline_ticks: int
     fresh_ticks: int
+    columns: int
     methods: dict[str, MethodResult]
 
 
@@ -60,6 +62,10 @@ def detection(
             "file of which every array of rows x 52 is a run."
         ),
     ] = "44d",
+    measurements_only: Annotated[
+        bool,
+        typer.Option("--measurements-only", help="Leave the manipulated variables out."),
+    ] = False,
     fault_at: Annotated[
         int, typer.Option(min=1, help="Samples of a test series before its fault.")
     ] = 160,
@@ -80,6 +86,8 @@ def detection(
         else simulated(control, _FRESH_DAYS, normal_operation.FRESH_SEED)
     )
     columns = normal_operation.common_columns([list(series.values()), recordings, fresh])
+    if measurements_only:
+        columns = min(columns, len(XMEAS))
     recordings, fresh = ([run[:, :columns] for run in runs] for runs in (recordings, fresh))
     series = {name: run[:, :columns] for name, run in series.items()}
     results: dict[str, MethodResult] = {}
@@ -93,7 +101,7 @@ def detection(
     for rival in RIVALS:
         judge(rival.name, rival.title, methods.of_rival(rival, recordings))
     fresh_ticks = sum(map(len, fresh))
-    report = _Report(baseline, learned.ticks, fresh_ticks, results)
+    report = _Report(baseline, learned.ticks, fresh_ticks, columns, results)
     if json is not None:
         json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     console = Console()
@@ -111,8 +119,8 @@ def _tests(data: Path) -> dict[str, FloatArray]:
 
 def _summary(report: _Report) -> Table:
     table = Table(
-        title=f"Learned from {report.baseline}, {report.baseline_ticks} ticks; false alarms on "
-        f"{report.fresh_ticks} fresh ticks",
+        title=f"Learned from {report.baseline}, {report.baseline_ticks} ticks of {report.columns} "
+        f"columns; false alarms on {report.fresh_ticks} fresh ticks",
         caption="\n".join(f"{name}: {result.title}" for name, result in report.methods.items()),
         # The full grid does not fit a terminal of 80 columns.
         box=SIMPLE_HEAD,

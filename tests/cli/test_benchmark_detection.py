@@ -39,6 +39,7 @@ def test_faults_are_detected_from_files(folder: Path) -> None:
     report = msgspec.json.decode((folder / "report.json").read_bytes())
     assert report["baseline_ticks"] == 2880
     assert report["fresh_ticks"] == 960
+    assert report["columns"] == 52
     assert set(report["methods"]) == {"tepwatch", "reference", "pca", "dpca", "cva"}
     ours = report["methods"]["tepwatch"]
     by_fault = {each["fault"]: each for each in ours["faults"]}
@@ -48,6 +49,22 @@ def test_faults_are_detected_from_files(folder: Path) -> None:
     assert by_fault[1]["fdr"] < 5
     assert ours["far_test00"] < 5
     assert ours["missed"] == 1
+
+
+def test_measurements_alone_can_be_asked_for(folder: Path) -> None:
+    answer = CliRunner().invoke(
+        app,
+        [
+            "benchmark", "detection", "--data", str(folder / "data.npz"), "--measurements-only",
+            "--baseline", str(folder / "learn.npz"), "--normal", str(folder / "fresh.npz"),
+            "--json", str(folder / "measurements.json"),
+        ],
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    report = msgspec.json.decode((folder / "measurements.json").read_bytes())
+    assert report["columns"] == 41
+    faults = report["methods"]["tepwatch"]["faults"]
+    assert next(each for each in faults if each["fault"] == 6)["fdr"] > 99
 
 
 def test_what_is_missing_is_named(folder: Path) -> None:
