@@ -11,6 +11,7 @@ from detection.baseline import Baseline, Model
 from detection.calibration import Calibration
 from detection.channels import Channels
 from detection.forest import FloatArray, RandomCutForest
+from detection.naming import Namer, Trees
 from detection.predictor import Predictor
 from detection.sensors import INSTRUMENTS
 from detection.statistics import Quantity, Statistics
@@ -18,7 +19,7 @@ from tepwatch.errors import StateError
 from tepwatch.sealed import seal, unseal
 
 _KIND: Final = b"BASE"
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True):
@@ -35,12 +36,24 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
     phase: float
     """From a tick's newest reading to its end, in tick lengths."""
     seed: int
+    faults: str = ""
+    """What naming was taught on, in words; empty where it was not."""
 
 
 class _Array(msgspec.Struct, array_like=True):
     shape: tuple[int, ...]
     numbers: bytes
     """Little-endian, double precision, the last index fastest."""
+
+
+class _Trees(msgspec.Struct, array_like=True):
+    """As in memory, each number little-endian, one after the other."""
+
+    faults: tuple[int, ...]
+    features: bytes
+    thresholds: bytes
+    links: bytes
+    roots: bytes
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -63,6 +76,7 @@ class _Stored(msgspec.Struct, array_like=True):
     ticks: int
     flagged: tuple[float, ...]
     still: list[int]
+    naming: dict[int, _Trees] | None = None
 
 
 def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
@@ -89,6 +103,7 @@ def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
         ticks=baseline.ticks,
         flagged=baseline.flagged,
         still=baseline.still,
+        naming=baseline.namer and _stored_namer(baseline.namer),
     )
     return seal(_KIND, _VERSION, msgspec.msgpack.encode(stored))
 
@@ -119,18 +134,25 @@ def from_bytes(data: bytes) -> tuple[Baseline, Origin]:
             statistics,
             tuple(RandomCutForest.from_bytes(forest) for forest in stored.forests),
         )
+        namer = None if stored.naming is None else _namer(stored.naming)
     except StateError:
         raise
     except (msgspec.DecodeError, ValueError) as error:
         raise StateError(f"baseline is not readable: {error}") from error
-    _check(stored, model)
+    _check(stored, model, namer)
     baseline = Baseline(
-        stored.channels, model, stored.calibration, stored.ticks, stored.flagged, stored.still
+        stored.channels,
+        model,
+        stored.calibration,
+        stored.ticks,
+        stored.flagged,
+        stored.still,
+        namer,
     )
     return baseline, stored.origin
 
 
-def _check(stored: _Stored, model: Model) -> None:
+def _check(stored: _Stored, model: Model, namer: Namer | None) -> None:
     """Kernels do not look at shapes: arrays that do not fit together would be read beyond."""
     channels, units = len(stored.channels.tags), len(stored.channels.units)
     scales, statistics = len(stored.rates), model.statistics
@@ -151,6 +173,7 @@ def _check(stored: _Stored, model: Model) -> None:
         and len(stored.calibration.norms) == units
         and len(stored.calibration.counted) > 0
         and len(stored.still) == INSTRUMENTS
+        and (namer is None or namer.fits(channels))
     )
     if not fits:
         raise StateError("baseline is not readable: its parts do not fit together")
@@ -162,3 +185,31 @@ def _array(numbers: FloatArray) -> _Array:
 
 def _numbers(array: _Array) -> FloatArray:
     return np.frombuffer(array.numbers, "<f8").astype(np.float64).reshape(array.shape)
+
+
+def _stored_namer(namer: Namer) -> dict[int, _Trees]:
+    return {
+        window: _Trees(
+            trees.faults,
+            trees.features.astype("<i2").tobytes(),
+            trees.thresholds.astype("<f4").tobytes(),
+            trees.links.astype("<u2").tobytes(),
+            trees.roots.astype("<i4").tobytes(),
+        )
+        for window, trees in sorted(namer.trees.items())
+    }
+
+
+def _namer(naming: dict[int, _Trees]) -> Namer:
+    return Namer(
+        {
+            window: Trees(
+                trees.faults,
+                np.frombuffer(trees.features, "<i2").astype(np.int16),
+                np.frombuffer(trees.thresholds, "<f4").astype(np.float32),
+                np.frombuffer(trees.links, "<u2").astype(np.uint16),
+                np.frombuffer(trees.roots, "<i4").astype(np.int32),
+            )
+            for window, trees in naming.items()
+        }
+    )

@@ -18,6 +18,7 @@ from detection import predictor, statistics
 from detection.calibration import Calibration, calibrate
 from detection.channels import COLUMNS, Channels, choose_channels
 from detection.forest import FloatArray, RandomCutForest
+from detection.naming import Namer
 from detection.predictor import Folds, Predictor
 from detection.sensors import longest_still
 from detection.statistics import Statistics
@@ -61,6 +62,7 @@ class Baseline(NamedTuple):
 
     `flagged` is the share of each part's ticks whose p-value is below 0.01 by what the other parts
     say is normal; `still` for how many ticks each instrument has shown the same, at the longest.
+    `namer` names alarms, where it was taught to (`studies/naming.py`).
     """
 
     channels: Channels
@@ -69,6 +71,7 @@ class Baseline(NamedTuple):
     ticks: int
     flagged: tuple[float, ...]
     still: list[int]
+    namer: Namer | None = None
 
 
 def unit_scores(forests: Sequence[RandomCutForest], ratios: FloatArray) -> FloatArray:

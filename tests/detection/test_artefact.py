@@ -4,15 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from detection import artefact
 from detection.artefact import Origin
 from detection.baseline import Baseline, learn
+from detection.naming import Namer
 from detection.tracker import Tracker
 from tepwatch.errors import NewerStateError, StateError
 from tepwatch.sealed import seal, unseal
 from tests.detection.test_baseline import plant
+from tests.detection.test_naming import trees
 
 ORIGIN = Origin("five made-up runs", "", 180.0, 1.0, 0.0, 42)
 
@@ -44,11 +47,29 @@ def test_damage_and_newer_versions_are_refused(baseline: Baseline) -> None:
     data = artefact.to_bytes(baseline, ORIGIN)
     with pytest.raises(StateError, match="damaged"):
         artefact.from_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    payload = unseal(b"BASE", 1, data)
+    payload = unseal(b"BASE", 2, data)
     with pytest.raises(NewerStateError):
-        artefact.from_bytes(seal(b"BASE", 2, payload))
+        artefact.from_bytes(seal(b"BASE", 3, payload))
     with pytest.raises(StateError, match="not readable"):
-        artefact.from_bytes(seal(b"BASE", 1, b"\x90"))
+        artefact.from_bytes(seal(b"BASE", 2, b"\x90"))
+
+
+def test_names_are_read_back_and_the_same_bytes(baseline: Baseline) -> None:
+    named = baseline._replace(namer=Namer({10: trees(), 20: trees()}))
+    data = artefact.to_bytes(named, ORIGIN)
+    restored, _ = artefact.from_bytes(data)
+    assert artefact.to_bytes(restored, ORIGIN) == data
+    assert restored.namer is not None
+    window = np.ones((20, len(baseline.channels.tags)))
+    assert restored.namer.suspects(window, window) == Namer({20: trees()}).suspects(window, window)
+
+
+def test_names_that_do_not_fit_the_channels_are_refused(baseline: Baseline) -> None:
+    features = trees().features.copy()
+    features[0] = 5 * len(baseline.channels.tags)
+    named = baseline._replace(namer=Namer({10: trees()._replace(features=features)}))
+    with pytest.raises(StateError, match="do not fit together"):
+        artefact.from_bytes(artefact.to_bytes(named, ORIGIN))
 
 
 def _shorter(place: int) -> Callable[[list[Any]], None]:
@@ -77,7 +98,7 @@ def _later_start(stored: list[Any]) -> None:
 def test_parts_that_do_not_fit_together_are_refused(
     baseline: Baseline, change: Callable[[list[Any]], None]
 ) -> None:
-    stored = msgspec.msgpack.decode(unseal(b"BASE", 1, artefact.to_bytes(baseline, ORIGIN)))
+    stored = msgspec.msgpack.decode(unseal(b"BASE", 2, artefact.to_bytes(baseline, ORIGIN)))
     change(stored)
     with pytest.raises(StateError):
-        artefact.from_bytes(seal(b"BASE", 1, msgspec.msgpack.encode(stored)))
+        artefact.from_bytes(seal(b"BASE", 2, msgspec.msgpack.encode(stored)))

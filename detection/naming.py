@@ -1,0 +1,176 @@
+"""Names for what raised an alarm: which disturbance the ticks since then look most like.
+
+Asked once a window of ticks is full, counted from the alarm on. What is looked at are five features
+a channel, and extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006),
+taught elsewhere on runs whose disturbance is known, vote on them. The votes say what it is like
+among the disturbances that were taught, not whether it is one of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.forest import FloatArray
+from tepwatch.kernels import kernel, part
+from tepwatch.records import Suspect
+
+Features = NDArray[np.float32]
+
+FEATURES_A_CHANNEL: Final = 5
+WINDOW_MIN: Final = 4
+"""Ticks of the shortest window: a quarter of it is the end that is held against the start."""
+
+LEAF: Final = -1
+"""What a leaf has in the place of a feature."""
+
+# What a window of no spread, and of no surprise at all, has in the place of minus infinity.
+_SPREAD_LEAST: Final = 1e-2
+_ENERGY_LEAST: Final = 1e-3
+
+
+class Trees(NamedTuple):
+    """Trees that vote on windows of one length: k nodes, t trees.
+
+    A tree's nodes are in preorder: the left child of a node is the next one. `features` (k,): what
+    a node asks for, `LEAF` at a leaf; `thresholds` (k,): up to it the way goes left; `links` (k,):
+    the right child counted from the root, of a leaf the place of its fault in `faults`; `roots`
+    (t,): where the trees begin.
+    """
+
+    faults: tuple[int, ...]
+    features: NDArray[np.int16]
+    thresholds: NDArray[np.float32]
+    links: NDArray[np.uint16]
+    roots: NDArray[np.int32]
+
+    def votes(self, features: Features) -> FloatArray:
+        """The share of the trees that vote for each fault, (faults,), by (features,)."""
+        votes = np.zeros(len(self.faults))
+        _vote(self.features, self.thresholds, self.links, self.roots, features, votes)
+        return votes
+
+    def fit(self, channels: int) -> bool:
+        """Whether every way through the trees ends at a fault: kernels do not look at bounds."""
+        nodes = len(self.features)
+        if not (len(self.thresholds) == len(self.links) == nodes and self.faults and nodes):
+            return False
+        ends = np.append(self.roots[1:], nodes)
+        if not len(self.roots) or self.roots[0] != 0 or not (ends > self.roots).all():
+            return False
+        tree = np.repeat(np.arange(len(self.roots)), ends - self.roots)
+        places = np.arange(nodes) - self.roots[tree]
+        leaf = self.features == LEAF
+        # Children come after their parent, so that no way goes round in a circle.
+        inner = (self.links > places + 1) & (self.links < (ends - self.roots)[tree])
+        asked = (self.features >= 0) & (self.features < FEATURES_A_CHANNEL * channels)
+        return bool(np.where(leaf, self.links < len(self.faults), inner & asked).all())
+
+
+class Namer(NamedTuple):
+    """Trees by the length of the window, in ticks, that they vote on."""
+
+    trees: Mapping[int, Trees]
+
+    @property
+    def windows(self) -> list[int]:
+        """After how many ticks to ask, counted from the one at which the alarm was raised."""
+        return sorted(self.trees)
+
+    def suspects(self, values: FloatArray, innovations: FloatArray) -> list[Suspect]:
+        """The disturbances by their share of the votes, the likeliest first; none without a vote.
+
+        Args:
+            values: (ticks, n) from the alarm's tick on, standardised, as `Tracker` gives them.
+            innovations: (ticks, n) of the same ticks.
+
+        Raises:
+            ValueError: no trees vote on windows of so many ticks.
+        """
+        if len(values) not in self.trees:
+            raise ValueError(f"a window is of {self.windows} ticks, not of {len(values)}")
+        trees = self.trees[len(values)]
+        votes = trees.votes(describe(values, innovations))
+        suspects = map(Suspect, trees.faults, votes.tolist())
+        # The lower number first where votes are equal.
+        return sorted(
+            (each for each in suspects if each.probability), key=lambda each: -each.probability
+        )
+
+    def fits(self, channels: int) -> bool:
+        """Whether windows of so many channels can be asked about."""
+        return min(self.trees, default=0) >= WINDOW_MIN and all(
+            trees.fit(channels) for trees in self.trees.values()
+        )
+
+
+def describe(values: FloatArray, innovations: FloatArray) -> Features:
+    """What trees are asked of a window, (5 n,): for each of five features the n channels.
+
+    Signed logarithms of the mean value and of the mean innovation times the root of the ticks;
+    logarithms of the mean squared innovation and of the standard deviation of values; signed
+    logarithm of the last quarter's mean less that of the first one.
+
+    Args:
+        values: (ticks, n), standardised; at least `WINDOW_MIN` ticks.
+        innovations: (ticks, n).
+    """
+    if values.shape != innovations.shape or len(values) < WINDOW_MIN:
+        raise ValueError(f"values {values.shape} and innovations {innovations.shape} are no window")
+    features = np.empty((FEATURES_A_CHANNEL, values.shape[1]))
+    _describe(np.ascontiguousarray(values), np.ascontiguousarray(innovations), features)
+    return features.astype(np.float32).ravel()
+
+
+@kernel
+def _describe(values: FloatArray, innovations: FloatArray, features: FloatArray) -> None:
+    ticks = len(values)
+    quarter = ticks // 4
+    for channel in range(values.shape[1]):
+        mean = innovation = energy = start = end = 0.0
+        for tick in range(ticks):
+            mean += values[tick, channel] / ticks
+            innovation += innovations[tick, channel] / ticks
+            energy += innovations[tick, channel] ** 2 / ticks
+            if tick < quarter:
+                start += values[tick, channel] / quarter
+            if tick >= ticks - quarter:
+                end += values[tick, channel] / quarter
+        variance = 0.0
+        for tick in range(ticks):
+            variance += (values[tick, channel] - mean) ** 2 / ticks
+        features[0, channel] = _signed_log(mean)
+        features[1, channel] = _signed_log(math.sqrt(ticks) * innovation)
+        features[2, channel] = math.log(energy + _ENERGY_LEAST)
+        features[3, channel] = math.log(math.sqrt(variance) + _SPREAD_LEAST)
+        features[4, channel] = _signed_log(end - start)
+
+
+@part
+def _signed_log(value: float) -> float:
+    return math.copysign(math.log1p(abs(value)), value)
+
+
+@kernel
+def _vote(
+    asked: NDArray[np.int16],
+    thresholds: NDArray[np.float32],
+    links: NDArray[np.uint16],
+    roots: NDArray[np.int32],
+    features: Features,
+    votes: FloatArray,
+) -> None:
+    for root in roots:
+        node = root
+        while asked[node] != LEAF:
+            if features[asked[node]] <= thresholds[node]:
+                node += 1
+            else:
+                node = root + links[node]
+        votes[links[node]] += 1.0
+    for place in range(len(votes)):
+        votes[place] /= len(roots)
