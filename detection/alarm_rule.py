@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -50,3 +51,14 @@ def alarms(p_values: Iterable[float]) -> list[bool]:
     """Whether there is an alarm at each tick of a run."""
     rule = AlarmRule()
     return [rule.advance(p_value) for p_value in p_values]
+
+
+def stretches(p_values: Iterable[float]) -> list[tuple[int, int]]:
+    """From which tick to before which there is an alarm.
+
+    >>> stretches([0.5] * 5 + [1e-5] * 4 + [0.5] * 12)
+    [(6, 18)]
+    """
+    active = [False, *alarms(p_values), False]
+    changes = [tick for tick, (was, now) in enumerate(pairwise(active)) if was != now]
+    return list(zip(changes[::2], changes[1::2], strict=True))

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from detection.baseline import Baseline, Model
+from detection.baseline import Baseline, Model, Odd
 from detection.calibration import Calibration
 from detection.channels import Channels
 from detection.forest import FloatArray, RandomCutForest
@@ -76,7 +76,8 @@ class _Stored(msgspec.Struct, array_like=True):
     ticks: int
     flagged: tuple[float, ...]
     still: list[int]
-    naming: dict[int, _Trees] | None = None
+    odd: tuple[Odd, ...]
+    naming: dict[int, _Trees] | None
 
 
 def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
@@ -103,6 +104,7 @@ def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
         ticks=baseline.ticks,
         flagged=baseline.flagged,
         still=baseline.still,
+        odd=baseline.odd,
         naming=baseline.namer and _stored_namer(baseline.namer),
     )
     return seal(_KIND, _VERSION, msgspec.msgpack.encode(stored))
@@ -147,6 +149,7 @@ def from_bytes(data: bytes) -> tuple[Baseline, Origin]:
         stored.ticks,
         stored.flagged,
         stored.still,
+        stored.odd,
         namer,
     )
     return baseline, stored.origin

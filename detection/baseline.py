@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from detection import predictor, statistics
+from detection.alarm_rule import stretches
 from detection.calibration import Calibration, calibrate
 from detection.channels import COLUMNS, Channels, choose_channels
 from detection.forest import FloatArray, RandomCutForest
@@ -38,6 +40,9 @@ P_FLAGGED: Final = 0.01
 _MISSING_MAX: Final = 0.1
 """Share of values that may be missing of a variable that is watched."""
 
+_ODD_NAMED: Final = 5
+"""Odd stretches of a refused baseline that are named."""
+
 _SHARE_MAX: Final = 0.25
 """Share of flagged ticks in a fold above which the folds disagree."""
 
@@ -57,11 +62,20 @@ class Model(NamedTuple):
         return values
 
 
+class Odd(msgspec.Struct, frozen=True, array_like=True):
+    """Ticks of a recording, by its number from 0, that are an alarm by what the others say."""
+
+    recording: int
+    first: int
+    end: int
+
+
 class Baseline(NamedTuple):
     """What was learned.
 
     `flagged` is the share of each part's ticks whose p-value is below 0.01 by what the other parts
-    say is normal; `still` for how many ticks each instrument has shown the same, at the longest.
+    say is normal; `still` for how many ticks each instrument has shown the same, at the longest;
+    `odd` what in the recordings looks abnormal all the same, the least likely first.
     `namer` names alarms, where it was taught to (`studies/naming.py`).
     """
 
@@ -71,6 +85,7 @@ class Baseline(NamedTuple):
     ticks: int
     flagged: tuple[float, ...]
     still: list[int]
+    odd: tuple[Odd, ...] = ()
     namer: Namer | None = None
 
 
@@ -122,13 +137,16 @@ def learn(
         progress(f"calibrating, part {fold + 1} of {learner.fold_count} ...")
         scores.append(learner.scores_of(fold))
     calibration = calibrate(np.concatenate(scores))
-    flagged = tuple(_flagged_by_others(scores, fold) for fold in range(learner.fold_count))
+    p_values = [_by_others(scores, fold) for fold in range(learner.fold_count)]
+    flagged = tuple(float((each < P_FLAGGED).mean()) for each in p_values)
+    odd = _odd(learner.in_place(p_values))
     if max(flagged) > _SHARE_MAX:
         raise BaselineError(
             f"the parts of the recordings disagree: of one of {len(flagged)} parts, "
             f"{max(flagged):.0%} of the ticks would be flagged by what the others say is normal"
+            f"{_where(odd)}"
         )
-    return Baseline(channels, model, calibration, ticks, flagged, still)
+    return Baseline(channels, model, calibration, ticks, flagged, still, odd)
 
 
 def _without_holes(recordings: Sequence[FloatArray]) -> list[FloatArray]:
@@ -151,10 +169,30 @@ def _interpolated(recording: FloatArray, often: NDArray[np.bool_]) -> FloatArray
     return whole
 
 
-def _flagged_by_others(scores: Sequence[FloatArray], fold: int) -> float:
-    """The share of a fold's ticks that is unlikely by what the other folds score."""
+def _by_others(scores: Sequence[FloatArray], fold: int) -> FloatArray:
+    """The p-values of a fold's ticks by what the other folds score."""
     others = calibrate(np.concatenate([each for k, each in enumerate(scores) if k != fold]))
-    return float((others.p_values(others.fused(scores[fold])) < P_FLAGGED).mean())
+    return others.p_values(others.fused(scores[fold]))
+
+
+def _odd(p_values: Sequence[FloatArray]) -> tuple[Odd, ...]:
+    found = []
+    for number, each in enumerate(p_values):
+        known = np.nan_to_num(each, nan=1.0)
+        found += [
+            (float(np.log(known[first:end]).sum()), Odd(number, first, end))
+            for first, end in stretches(known)
+        ]
+    found.sort(key=lambda each: each[0])
+    return tuple(odd for _, odd in found)
+
+
+def _where(odd: Sequence[Odd]) -> str:
+    named = [
+        f"recording {each.recording + 1}, rows {each.first} to {each.end}"
+        for each in odd[:_ODD_NAMED]
+    ]
+    return f"; look at {'; '.join(named)}" if named else ""
 
 
 class _Learner:
@@ -212,6 +250,17 @@ class _Learner:
                 ratios = found.ratios(innovations, values[self.order - 1 :], found.begin())
                 scores.append(unit_scores(forests, ratios[mine]))
         return np.concatenate(scores)
+
+    def in_place(self, of_folds: Sequence[FloatArray]) -> list[FloatArray]:
+        """Numbers of the folds' ticks as the recordings have them; NaN before the first ones."""
+        found = [np.full(len(values), np.nan) for values in self._values]
+        for fold, numbers in enumerate(of_folds):
+            start = 0
+            for fold_of, whole in zip(self._folds, found, strict=True):
+                places = self.order + np.flatnonzero(fold_of[self.order :] == fold)
+                whole[places] = numbers[start : start + len(places)]
+                start += len(places)
+        return found
 
     def _predictors(self, left_out: int | None) -> list[Predictor]:
         """For each fold one that has seen neither it nor the one left out."""

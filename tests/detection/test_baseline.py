@@ -115,8 +115,20 @@ def test_the_same_data_and_seed_give_the_same_baseline(baseline: Baseline) -> No
 def test_parts_that_disagree_are_refused() -> None:
     recordings = [plant(300, seed) for seed in range(5)]
     recordings[3][:, COLUMNS["xmeas_7"]] += 6.0
-    with pytest.raises(BaselineError, match="disagree"):
+    with pytest.raises(BaselineError, match=r"disagree.* look at recording 4, rows \d+ to 300"):
         learn(recordings)
+
+
+@pytest.mark.parametrize("cut", [[500, 500, 500, 500, 500], [2500]])
+def test_what_looks_abnormal_in_the_recordings_is_told(cut: list[int]) -> None:
+    whole = np.concatenate([plant(500, seed) for seed in range(5)])
+    whole[1140:1150, COLUMNS["xmeas_7"]] += 8.0
+    recordings = np.split(whole, np.cumsum(cut)[:-1])
+    first, *_ = learn(recordings).odd
+    recording, start = (2, 1000) if len(cut) > 1 else (0, 0)
+    assert first.recording == recording
+    assert 1140 <= first.first + start <= 1145
+    assert 1150 <= first.end + start <= 1250
 
 
 def test_what_cannot_be_learned_from_is_refused() -> None:
