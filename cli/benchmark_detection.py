@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,11 +13,15 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from cli.faults import RUNS_DEFAULT, RunsOption, naming_table, say, teach, with_columns
+from cli.faults import simulated as simulated_faults
 from cli.normal import Control, runs_of, simulated
 from detection.baseline import learn
 from detection.forest import FloatArray
 from simulator.published import load
 from studies import methods, normal_operation
+from studies.faults import TEACHING_SEED, FaultRun, fault_of
+from studies.naming import judge as judge_naming
 from studies.protocol import HARD_FAULTS, MethodResult, PValues, evaluate
 from studies.rivals import RIVALS
 from tepwatch.errors import InputFileError
@@ -27,6 +31,7 @@ _FRESH_DAYS: Final = 32
 _OURS: Final = "tepwatch"
 _OUR_TITLE: Final = "unit forests on whitened innovations"
 _FAULTS: Final = range(1, 22)
+_SEED: Final = 42
 
 
 class _Report(msgspec.Struct):
@@ -69,6 +74,7 @@ def detection(
     fault_at: Annotated[
         int, typer.Option(min=1, help="Samples of a test series before its fault.")
     ] = 160,
+    fault_runs: RunsOption = RUNS_DEFAULT,
     json: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write all results to this file.")
     ] = None,
@@ -76,12 +82,14 @@ def detection(
     """Learn normal operation, then detect the published faults; rival methods beside.
 
     A sample is flagged when its p-value is below 0.01; delays are those of alarms, in samples, with
-    the samples that an alarm needs. All limits come from normal operation alone.
+    the samples that an alarm needs. All limits come from normal operation alone. Faults are named
+    as learned from simulated runs and, where they are there, from the series train_01, ...
     """
-    series = _tests(data)
+    published = load(data)
+    series = _tests(data, published)
     recordings = runs_of(baseline, control, normal_operation.BASELINE_SEED)
     fresh = (
-        normal_operation.from_file(normal)
+        list(normal_operation.from_file(normal).values())
         if normal
         else simulated(control, _FRESH_DAYS, normal_operation.FRESH_SEED)
     )
@@ -93,11 +101,18 @@ def detection(
     results: dict[str, MethodResult] = {}
 
     def judge(name: str, title: str, p_values: PValues) -> None:
-        print(f"{title}: {len(series)} series ...", file=sys.stderr)
+        say(f"{title}: {len(series)} series ...")
         results[name] = evaluate(title, p_values, series, fresh, fault_at=fault_at)
 
-    learned = learn(recordings, progress=lambda text: print(text, file=sys.stderr))
+    learned = learn(recordings, progress=say)
     judge(_OURS, _OUR_TITLE, methods.of_baseline(learned))
+    training = [FaultRun(fault, run, 0) for fault, run in _faults_of(published, "train_").items()]
+    labelled = chain(simulated_faults(control, fault_runs, TEACHING_SEED), training)
+    tick_seconds = normal_operation.TICK_SECONDS
+    taught = teach(learned, with_columns(labelled, columns, "simulated"), tick_seconds, _SEED)
+    tests = [FaultRun(fault, run, fault_at) for fault, run in _faults_of(series, "test_").items()]
+    named = judge_naming(taught.namer, learned, tests).naming
+    results[_OURS] = msgspec.structs.replace(results[_OURS], naming=named)
     for rival in RIVALS:
         judge(rival.name, rival.title, methods.of_rival(rival, recordings))
     fresh_ticks = sum(map(len, fresh))
@@ -107,10 +122,20 @@ def detection(
     console = Console()
     console.print(_summary(report))
     console.print(_faults(results))
+    console.print(naming_table(named, tick_seconds))
 
 
-def _tests(data: Path) -> dict[str, FloatArray]:
-    series = {name: run for name, run in load(data).items() if name.startswith("test_")}
+def _faults_of(series: Mapping[str, FloatArray], prefix: str) -> dict[int, FloatArray]:
+    """Series of a kind with a fault, by its number."""
+    return {
+        fault: run
+        for name, run in series.items()
+        if name.startswith(prefix) and (fault := fault_of(name))
+    }
+
+
+def _tests(data: Path, published: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    series = {name: run for name, run in published.items() if name.startswith("test_")}
     missing = [name for name in ("test_00", "test_01") if name not in series]
     if missing:
         raise InputFileError(f"{data} lacks {' and '.join(missing)}: nothing to detect faults in")

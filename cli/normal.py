@@ -38,6 +38,18 @@ def days_of(text: str) -> int | None:
     return days
 
 
+def known_days(text: str) -> int:
+    """The days that an option such as 28d says.
+
+    Raises:
+        InputFileError: it says none, or such as cannot be simulated.
+    """
+    days = days_of(text)
+    if days is None:
+        raise InputFileError(f"{text}: days are given as 28d")
+    return days
+
+
 def simulated(control: Control, days: int, first_seed: int) -> list[FloatArray]:
     """Simulated runs; says so on the terminal."""
     print(f"simulating {days} days of normal operation ...", file=sys.stderr)
@@ -52,5 +64,5 @@ def runs_of(text: str, control: Control, first_seed: int) -> list[FloatArray]:
     """
     days = days_of(text)
     if days is None:
-        return normal_operation.from_file(Path(text))
+        return list(normal_operation.from_file(Path(text)).values())
     return simulated(control, days, first_seed)

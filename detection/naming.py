@@ -81,6 +81,11 @@ class Namer(NamedTuple):
         """After how many ticks to ask, counted from the one at which the alarm was raised."""
         return sorted(self.trees)
 
+    @property
+    def faults(self) -> list[int]:
+        """The faults that it can name."""
+        return sorted({fault for trees in self.trees.values() for fault in trees.faults})
+
     def suspects(self, values: FloatArray, innovations: FloatArray) -> list[Suspect]:
         """The disturbances by their share of the votes, the likeliest first; none without a vote.
 

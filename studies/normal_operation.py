@@ -39,13 +39,16 @@ def simulate(strategy: Strategy, days: int, first_seed: int) -> list[FloatArray]
     """
     seeds = range(first_seed, first_seed + days * 24 // RUN_HOURS)
     fleet = Fleet(strategy, seeds)
-    settling = _SETTLING_HOURS.get(strategy.name, 0)
-    seconds = (RUN_HOURS + settling) * 3600
+    settling = settling_ticks(strategy)
     every = round(TICK_SECONDS / fleet.step_seconds)
-    steps = round(seconds / fleet.step_seconds) + 1 - fleet.next_step
-    values = rounded(fleet.advance(steps, every).values)
-    skipped = settling * 3600 // TICK_SECONDS
-    return [values[skipped:, plant] for plant in range(len(seeds))]
+    ticks = settling + RUN_HOURS * 3600 // TICK_SECONDS
+    values = rounded(fleet.advance(ticks * every + 1 - fleet.next_step, every).values)
+    return [values[settling:, plant] for plant in range(len(seeds))]
+
+
+def settling_ticks(strategy: Strategy) -> int:
+    """Ticks until a plant that begins under this strategy operates normally."""
+    return _SETTLING_HOURS.get(strategy.name, 0) * 3600 // TICK_SECONDS
 
 
 def rounded(values: FloatArray) -> FloatArray:
@@ -61,18 +64,23 @@ def rounded(values: FloatArray) -> FloatArray:
     return nearest
 
 
-def from_file(path: Path) -> list[FloatArray]:
-    """Runs of an npz file: every array of rows x 41, 52 or 53 is one.
+def from_file(path: Path) -> dict[str, FloatArray]:
+    """Runs of an npz file, by name: every array of rows x 41, 52 or 53 is one.
 
     Raises:
         InputFileError: no such file, or nothing of the kind in it.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = [np.asarray(archive[name], dtype=np.float64) for name in archive.files]
+            arrays = {name: np.asarray(archive[name]) for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputFileError(f"{path}: {error}") from error
-    runs = [array for array in arrays if array.shape[1:] in [(width,) for width in WIDTHS]]
+    widths = [(width,) for width in WIDTHS]
+    runs = {
+        name: array.astype(np.float64)
+        for name, array in arrays.items()
+        if array.dtype.kind in "fiu" and array.shape[1:] in widths
+    }
     if not runs:
         raise InputFileError(f"{path} holds no array of rows x 41, 52 or 53")
     return runs

@@ -6,6 +6,7 @@ come from normal operation before the test files are looked at, and are the same
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
@@ -35,6 +36,31 @@ class FaultResult(msgspec.Struct, frozen=True):
     delay: int | None
 
 
+class FaultRank(msgspec.Struct, frozen=True):
+    """The place of a run's fault among the suspects, None where it is not detected or suspected."""
+
+    fault: int
+    rank: int | None
+
+
+class WindowNaming(msgspec.Struct, frozen=True):
+    """Naming after so many ticks of an alarm; shares of the runs in percent, missed ones too."""
+
+    ticks: int
+    top1: float
+    top3: float
+    ranks: list[FaultRank]
+
+    @classmethod
+    def of(cls, ticks: int, ranks: list[FaultRank]) -> WindowNaming:
+        """What follows from the ranks."""
+        places = [math.inf if each.rank is None else each.rank for each in ranks]
+        top1, top3 = (
+            100.0 * sum(place <= most for place in places) / max(1, len(places)) for most in (1, 3)
+        )
+        return cls(ticks, top1, top3, ranks)
+
+
 class MethodResult(msgspec.Struct, frozen=True):
     """One method; shares in percent, delays in samples."""
 
@@ -49,6 +75,8 @@ class MethodResult(msgspec.Struct, frozen=True):
     delay21_mean: float | None
     missed: int
     faults: list[FaultResult]
+    naming: list[WindowNaming] | None = None
+    """By window; None of methods that do not name."""
 
 
 def evaluate(
@@ -86,9 +114,14 @@ def evaluate(
 
 
 def _fault(fault: int, p_values: FloatArray, fault_at: int) -> FaultResult:
-    onset = next((tick for tick in _onsets(p_values) if tick >= fault_at), None)
+    onset = onset_after(p_values, fault_at)
     delay = None if onset is None else onset - fault_at
     return FaultResult(fault, _flagged([p_values[fault_at:]]), delay)
+
+
+def onset_after(p_values: FloatArray, fault_at: int) -> int | None:
+    """The tick at which the first alarm is raised that is not from before the fault."""
+    return next((tick for tick in _onsets(p_values) if tick >= fault_at), None)
 
 
 def _flagged(runs: Iterable[FloatArray]) -> float:

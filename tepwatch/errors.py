@@ -27,6 +27,10 @@ class BaselineError(TepwatchError, ValueError):
     """A baseline cannot be learned from this data, or does not fit what it is to be used for."""
 
 
+class MissingPackageError(TepwatchError):
+    """An optional package is not installed; the text says how to install it."""
+
+
 class ServiceError(TepwatchError):
     """A remote service answered with an error.
 

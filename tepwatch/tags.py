@@ -179,6 +179,9 @@ DISTURBANCES: Final[tuple[Disturbance, ...]] = (
 )
 """IDV 1 to 20; 16 to 20 are unnamed in the paper, their titles come from the model itself."""
 
+VALVE_4_HELD: Final = Disturbance(21, "A and C feed valve held", "constant position")
+"""The published benchmark's fault 21, which is none of the paper's; 2015's IDV 21 is another."""
+
 DISTURBANCES_2015: Final[tuple[Disturbance, ...]] = (
     Disturbance(21, "A feed temperature", "random variation"),
     Disturbance(22, "E feed temperature", "random variation"),

@@ -21,7 +21,7 @@ def learn(*options: str | Path) -> Result:
 def test_simulated_normal_operation_is_learned_the_same_way_twice(tmp_path: Path) -> None:
     one, two = tmp_path / "one.baseline", tmp_path / "two.baseline"
     for out in (one, two):
-        answer = learn(out, "--normal", "10d", "--control", "ricker")
+        answer = learn(out, "--simulate", "10d", "--control", "ricker")
         assert answer.exit_code == 0, answer.output
         assert "left out, it stands at 100: xmv_12, Agitator speed" in answer.output
     assert one.read_bytes() == two.read_bytes()

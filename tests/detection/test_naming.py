@@ -82,6 +82,7 @@ def test_trees_vote_as_they_are_read(mean: float, trend: float) -> None:
 def test_suspects_come_likeliest_first_and_only_with_a_vote() -> None:
     namer = Namer({12: trees(), 4: trees()})
     assert namer.windows == [4, 12]
+    assert namer.faults == [3, 8, 13]
     low, high = np.full((12, 1), -9.0), np.linspace(0.1, 9.0, 12)[:, None]
     assert namer.suspects(low, low) == [Suspect(3, 1.0)]
     assert namer.suspects(high, high) == [Suspect(8, 0.5), Suspect(13, 0.5)]

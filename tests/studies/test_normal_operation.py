@@ -30,8 +30,8 @@ def test_every_table_of_a_file_is_a_run(tmp_path: Path) -> None:
     path = tmp_path / "runs.npz"
     np.savez(path, a=np.ones((5, 52)), b=np.ones((7, 53)), seconds=180.0, other=np.ones((3, 4)))
     runs = normal_operation.from_file(path)
-    assert sorted(run.shape for run in runs) == [(5, 52), (7, 53)]
-    assert normal_operation.common_columns([runs[:1], runs[1:]]) == 52
+    assert {name: run.shape for name, run in runs.items()} == {"a": (5, 52), "b": (7, 53)}
+    assert normal_operation.common_columns([[runs["a"]], [runs["b"]]]) == 52
 
 
 def test_a_file_without_runs_is_refused(tmp_path: Path) -> None:

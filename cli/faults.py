@@ -1,0 +1,104 @@
+"""Runs with known faults as commands take them: simulated, or a file; and naming taught on them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Final
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from cli.normal import Control
+from detection.baseline import Baseline
+from simulator.strategies import STRATEGIES
+from studies import faults, naming
+from studies.faults import FaultRun
+from studies.naming import Taught
+from studies.protocol import WindowNaming
+from tepwatch.errors import InputFileError
+from tepwatch.tags import DISTURBANCES, VALVE_4_HELD
+
+SIMULATED: Final = "simulated"
+RUNS_DEFAULT: Final = 32
+
+RunsOption = Annotated[
+    int,
+    typer.Option("--fault-runs", min=1, help="Simulated runs of each fault, to learn names from."),
+]
+
+_TITLES: Final = {each.number: each.title for each in (*DISTURBANCES, VALVE_4_HELD)}
+
+
+def title_of(fault: int) -> str:
+    """What a fault is, in words.
+
+    >>> title_of(4), title_of(99)
+    ('IDV 4, Reactor cooling water inlet temperature', 'IDV 99')
+    """
+    return ", ".join(filter(None, (f"IDV {fault}", _TITLES.get(fault))))
+
+
+def say(text: str) -> None:
+    """Tell how far it is, beside what a command prints."""
+    print(text, file=sys.stderr)
+
+
+def simulated(control: Control, runs: int, first_seed: int) -> Iterator[FaultRun]:
+    """Simulated runs of each fault; says on the terminal how far it is."""
+    return faults.simulated(STRATEGIES[control], runs, first_seed, say)
+
+
+def with_columns(runs: Iterable[FaultRun], columns: int, source: str) -> Iterator[FaultRun]:
+    """The runs with as many columns as normal operation has.
+
+    Raises:
+        InputFileError: a run has less.
+    """
+    for run in runs:
+        if run.ticks.shape[1] < columns:
+            raise InputFileError(
+                f"{source}: a run of fault {run.fault} has {run.ticks.shape[1]} columns, normal "
+                f"operation was learned with {columns}"
+            )
+        yield run._replace(ticks=run.ticks[:, :columns])
+
+
+def teach(baseline: Baseline, runs: Iterable[FaultRun], tick_seconds: float, seed: int) -> Taught:
+    """Naming, taught on runs; says so on the terminal."""
+    say("learning to name faults ...")
+    return naming.teach(baseline, runs, naming.windows_of(tick_seconds), seed=seed)
+
+
+def print_taught(taught: Taught, console: Console) -> None:
+    """How many runs were seen, and which faults cannot be named."""
+    runs, detected = sum(taught.runs.values()), sum(taught.detected.values())
+    console.print(
+        f"names learned from {runs} runs of {len(taught.runs)} faults, {detected} detected"
+    )
+    for fault in taught.left_out:
+        console.print(
+            f"cannot be named, detected in {taught.detected[fault]} of {taught.runs[fault]} runs: "
+            f"{title_of(fault)}"
+        )
+
+
+def naming_table(named: Sequence[WindowNaming], tick_seconds: float) -> Table:
+    """How often the likeliest suspect, and one of the first three, is right; and what is not."""
+    table = Table(
+        title="Naming: likeliest suspect, first three, %",
+        caption="a fault that is missed, or whose run ends before, is not named right",
+        box=SIMPLE_HEAD,
+    )
+    for name in ("after the alarm", "top 1", "top 3"):
+        table.add_column(name, justify="right")
+    table.add_column("not the likeliest: IDV (its place)")
+    for each in named:
+        wrong = ", ".join(
+            f"{found.fault} ({found.rank or '-'})" for found in each.ranks if found.rank != 1
+        )
+        hours = each.ticks * tick_seconds / 3600.0
+        table.add_row(f"{hours:.1f} h", f"{each.top1:.1f}", f"{each.top3:.1f}", wrong)
+    return table
