@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from cli.faults import RUNS_DEFAULT, RunsOption, naming_table, say, teach, with_columns
+from cli.faults import RUNS_DEFAULT, RunsOption, naming_table, say, teach
 from cli.faults import simulated as simulated_faults
 from cli.normal import Control, runs_of, simulated
 from detection.baseline import learn
@@ -106,10 +106,13 @@ def detection(
 
     learned = learn(recordings, progress=say)
     judge(_OURS, _OUR_TITLE, methods.of_baseline(learned))
-    training = [FaultRun(fault, run, 0) for fault, run in _faults_of(published, "train_").items()]
-    labelled = chain(simulated_faults(control, fault_runs, TEACHING_SEED), training)
+    training = [
+        FaultRun(fault, run, 0).with_columns(columns)
+        for fault, run in _faults_of(published, "train_").items()
+    ]
+    labelled = chain(simulated_faults(control, fault_runs, TEACHING_SEED, columns), training)
     tick_seconds = normal_operation.TICK_SECONDS
-    taught = teach(learned, with_columns(labelled, columns, "simulated"), tick_seconds, _SEED)
+    taught = teach(learned, labelled, tick_seconds, _SEED)
     tests = [FaultRun(fault, run, fault_at) for fault, run in _faults_of(series, "test_").items()]
     named = judge_naming(taught.namer, learned, tests).naming
     results[_OURS] = msgspec.structs.replace(results[_OURS], naming=named)

@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from cli.faults import naming_table, simulated, title_of, with_columns
+from cli.faults import naming_table, simulated, title_of
 from cli.normal import Control
 from detection import artefact
 from studies.faults import JUDGING_SEED
@@ -47,8 +47,7 @@ def naming(
     if namer is None:
         raise InputFileError(f"{baseline} names no faults: it was learned without --faults")
     columns = int(learned.channels.columns.max()) + 1
-    runs = with_columns(simulated(control, fault_runs, JUDGING_SEED), columns, "simulated")
-    judged = judge(namer, learned, runs)
+    judged = judge(namer, learned, simulated(control, fault_runs, JUDGING_SEED, columns))
     left_out = sorted({each.fault for each in judged.runs} - set(namer.faults))
     report = _Report(fault_runs, left_out, judged)
     if json is not None:

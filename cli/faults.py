@@ -18,7 +18,6 @@ from studies import faults, naming
 from studies.faults import FaultRun
 from studies.naming import Taught
 from studies.protocol import WindowNaming
-from tepwatch.errors import InputFileError
 from tepwatch.tags import DISTURBANCES, VALVE_4_HELD
 
 SIMULATED: Final = "simulated"
@@ -46,24 +45,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def simulated(control: Control, runs: int, first_seed: int) -> Iterator[FaultRun]:
-    """Simulated runs of each fault; says on the terminal how far it is."""
-    return faults.simulated(STRATEGIES[control], runs, first_seed, say)
-
-
-def with_columns(runs: Iterable[FaultRun], columns: int, source: str) -> Iterator[FaultRun]:
-    """The runs with as many columns as normal operation has.
-
-    Raises:
-        InputFileError: a run has less.
-    """
-    for run in runs:
-        if run.ticks.shape[1] < columns:
-            raise InputFileError(
-                f"{source}: a run of fault {run.fault} has {run.ticks.shape[1]} columns, normal "
-                f"operation was learned with {columns}"
-            )
-        yield run._replace(ticks=run.ticks[:, :columns])
+def simulated(control: Control, runs: int, first_seed: int, columns: int) -> Iterator[FaultRun]:
+    """Simulated runs of each fault, (ticks, columns); says on the terminal how far it is."""
+    simulated = faults.simulated(STRATEGIES[control], runs, first_seed, say)
+    return (run.with_columns(columns) for run in simulated)
 
 
 def teach(baseline: Baseline, runs: Iterable[FaultRun], tick_seconds: float, seed: int) -> Taught:
@@ -75,9 +60,8 @@ def teach(baseline: Baseline, runs: Iterable[FaultRun], tick_seconds: float, see
 def print_taught(taught: Taught, console: Console) -> None:
     """How many runs were seen, and which faults cannot be named."""
     runs, detected = sum(taught.runs.values()), sum(taught.detected.values())
-    console.print(
-        f"names learned from {runs} runs of {len(taught.runs)} faults, {detected} detected"
-    )
+    of = f"{runs} runs of {len(taught.runs)} faults"
+    console.print(f"names learned from {of}, detected in {detected}")
     for fault in taught.left_out:
         console.print(
             f"cannot be named, detected in {taught.detected[fault]} of {taught.runs[fault]} runs: "

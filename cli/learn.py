@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,7 +18,6 @@ from cli.faults import (
     say,
     simulated,
     teach,
-    with_columns,
 )
 from cli.normal import Control, known_days
 from cli.normal import simulated as simulated_normal
@@ -29,6 +28,7 @@ from detection.baseline import learn as learn_baseline
 from detection.forest import FloatArray
 from studies import normal_operation
 from studies.faults import TEACHING_SEED, from_file
+from studies.naming import check_installed
 from tepwatch.errors import InputFileError
 from tepwatch.tags import TAGS
 
@@ -88,17 +88,16 @@ def learn(
     sources = _checked(faults or [], tick_seconds)
     names, runs = _normal(simulate or _DAYS, normal, control)
     columns = normal_operation.common_columns([runs])
+    labelled = [
+        simulated(control, fault_runs, TEACHING_SEED, columns)
+        if source == SIMULATED
+        else [run.with_columns(columns) for run in from_file(Path(source), fault_at, fault_prefix)]
+        for source in sources
+    ]
     baseline = learn_baseline([run[:, :columns] for run in runs], seed=seed, progress=say)
     taught = None
     if sources:
-        labelled = (
-            simulated(control, fault_runs, TEACHING_SEED)
-            if source == SIMULATED
-            else from_file(Path(source), fault_at, fault_prefix)
-            for source in sources
-        )
-        checked = map(with_columns, labelled, repeat(columns), sources)
-        taught = teach(baseline, chain.from_iterable(checked), tick_seconds, seed)
+        taught = teach(baseline, chain.from_iterable(labelled), tick_seconds, seed)
         baseline = baseline._replace(namer=taught.namer)
     origin = Origin(
         source=normal.name if normal else f"{simulate or _DAYS} simulated",
@@ -134,6 +133,8 @@ def _normal(days: str, file: Path | None, control: Control) -> tuple[list[str], 
 
 def _checked(sources: Sequence[str], tick_seconds: float) -> Sequence[str]:
     """What to learn names from; what cannot be is said before anything is learned."""
+    if sources:
+        check_installed()
     for source in sources:
         if source != SIMULATED and not Path(source).exists():
             raise InputFileError(f"--faults {source}: neither `{SIMULATED}` nor a file")

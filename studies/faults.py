@@ -40,6 +40,19 @@ class FaultRun(NamedTuple):
     ticks: FloatArray
     fault_at: int
 
+    def with_columns(self, columns: int) -> FaultRun:
+        """The same with the first columns only.
+
+        Raises:
+            InputFileError: it has less.
+        """
+        if self.ticks.shape[1] < columns:
+            raise InputFileError(
+                f"a run of fault {self.fault} has {self.ticks.shape[1]} columns, normal operation "
+                f"has {columns}"
+            )
+        return self._replace(ticks=self.ticks[:, :columns])
+
 
 def simulate(strategy: Strategy, faults: Sequence[int], first_seed: int) -> list[FaultRun]:
     """A run of each fault, each with a seed of its own: a row each 3 min, digits as published.

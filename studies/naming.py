@@ -77,7 +77,8 @@ def teach(
         MissingPackageError: scikit-learn is not installed.
         BaselineError: less than two faults are detected.
     """
-    examples: dict[int, list[_Example]] = {window: [] for window in windows}
+    check_installed()
+    examples: dict[int, list[Example]] = {window: [] for window in windows}
     counts, detected = Counter[int](), Counter[int]()
     for run in runs:
         alarm = _Alarm.of(baseline, run)
@@ -95,7 +96,7 @@ def teach(
                 f"too few faults are detected in these runs to tell one from the other: for "
                 f"windows of {window} ticks after an alarm {len({e.fault for e in kept})}"
             )
-        trees[window] = _grown(kept, seed)
+        trees[window] = grown(kept, seed)
     return taught._replace(namer=Namer(trees))
 
 
@@ -141,7 +142,9 @@ def _rank(suspects: Sequence[Suspect], fault: int) -> int | None:
     return faults.index(fault) + 1 if fault in faults else None
 
 
-class _Example(NamedTuple):
+class Example(NamedTuple):
+    """A window, described, and the fault that it is of."""
+
     fault: int
     features: Features
 
@@ -158,10 +161,10 @@ class _Alarm(NamedTuple):
         onset = onset_after(scores.p_values, run.fault_at)
         return None if onset is None else cls(scores, onset)
 
-    def examples(self, fault: int, window: int) -> list[_Example]:
+    def examples(self, fault: int, window: int) -> list[Example]:
         starts = [self.raised_at + shift for shift in _SHIFTS]
         return [
-            _Example(fault, describe(values, innovations))
+            Example(fault, describe(values, innovations))
             for start in starts
             for values, innovations in self._cut(start, window)
         ]
@@ -179,7 +182,12 @@ class _Alarm(NamedTuple):
         return [(values, innovations)] if there else []
 
 
-def _grown(examples: Sequence[_Example], seed: int) -> Trees:
+def grown(examples: Sequence[Example], seed: int) -> Trees:
+    """Trees that tell the examples' faults apart; each vote of theirs is for one fault.
+
+    Raises:
+        MissingPackageError: scikit-learn is not installed.
+    """
     classifier = _classifier()(
         n_estimators=_TREES,
         max_features=_FEATURES_TRIED,
@@ -213,6 +221,15 @@ def _links(tree: Tree) -> NDArray[np.uint16]:
         raise BaselineError("the trees have grown too large, or not in depth")
     # Leaves are of one fault, but where windows of several look the same.
     return np.where(leaf, tree.value[:, 0].argmax(axis=1), tree.children_right).astype(np.uint16)
+
+
+def check_installed() -> None:
+    """Nothing, where faults can be taught.
+
+    Raises:
+        MissingPackageError: scikit-learn is not installed.
+    """
+    _classifier()
 
 
 def _classifier() -> type[ExtraTreesClassifier]:

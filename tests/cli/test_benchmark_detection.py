@@ -32,7 +32,7 @@ def test_faults_are_detected_from_files(folder: Path) -> None:
         [
             "benchmark", "detection", "--data", str(folder / "data.npz"),
             "--baseline", str(folder / "learn.npz"), "--normal", str(folder / "fresh.npz"),
-            "--json", str(folder / "report.json"),
+            "--fault-runs", "1", "--json", str(folder / "report.json"),
         ],
     )  # fmt: skip
     assert answer.exit_code == 0, answer.output
@@ -49,6 +49,10 @@ def test_faults_are_detected_from_files(folder: Path) -> None:
     assert by_fault[1]["fdr"] < 5
     assert ours["far_test00"] < 5
     assert ours["missed"] == 1
+    assert report["methods"]["pca"]["naming"] is None
+    for named in ours["naming"]:
+        assert {each["fault"]: each["rank"] for each in named["ranks"]} == {1: None, 6: 1}
+        assert (named["top1"], named["top3"]) == (50, 50)
 
 
 def test_measurements_alone_can_be_asked_for(folder: Path) -> None:
