@@ -136,7 +136,7 @@ def from_bytes(data: bytes) -> tuple[Baseline, Origin]:
             statistics,
             tuple(RandomCutForest.from_bytes(forest) for forest in stored.forests),
         )
-        namer = None if stored.naming is None else _namer(stored.naming)
+        namer = None if stored.naming is None else _namer(stored.naming, statistics.whitening)
     except StateError:
         raise
     except (msgspec.DecodeError, ValueError) as error:
@@ -203,8 +203,9 @@ def _stored_namer(namer: Namer) -> dict[int, _Trees]:
     }
 
 
-def _namer(naming: dict[int, _Trees]) -> Namer:
+def _namer(naming: dict[int, _Trees], whitening: FloatArray) -> Namer:
     return Namer(
+        whitening,
         {
             window: Trees(
                 trees.faults,
@@ -214,5 +215,5 @@ def _namer(naming: dict[int, _Trees]) -> Namer:
                 np.frombuffer(trees.roots, "<i4").astype(np.int32),
             )
             for window, trees in naming.items()
-        }
+        },
     )

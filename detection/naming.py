@@ -72,8 +72,12 @@ class Trees(NamedTuple):
 
 
 class Namer(NamedTuple):
-    """Trees by the length of the window, in ticks, that they vote on."""
+    """Trees by the length of the window, in ticks, that they vote on.
 
+    `whitening` (n, n) is that of the baseline's statistics.
+    """
+
+    whitening: FloatArray
     trees: Mapping[int, Trees]
 
     @property
@@ -99,7 +103,7 @@ class Namer(NamedTuple):
         if len(values) not in self.trees:
             raise ValueError(f"a window is of {self.windows} ticks, not of {len(values)}")
         trees = self.trees[len(values)]
-        votes = trees.votes(describe(values, innovations))
+        votes = trees.votes(describe(values, innovations, self.whitening))
         suspects = map(Suspect, trees.faults, votes.tolist())
         # The lower number first where votes are equal.
         return sorted(
@@ -108,39 +112,49 @@ class Namer(NamedTuple):
 
     def fits(self, channels: int) -> bool:
         """Whether windows of so many channels can be asked about."""
-        return min(self.trees, default=0) >= WINDOW_MIN and all(
-            trees.fit(channels) for trees in self.trees.values()
+        return (
+            self.whitening.shape == (channels, channels)
+            and min(self.trees, default=0) >= WINDOW_MIN
+            and all(trees.fit(channels) for trees in self.trees.values())
         )
 
 
-def describe(values: FloatArray, innovations: FloatArray) -> Features:
+def describe(values: FloatArray, innovations: FloatArray, whitening: FloatArray) -> Features:
     """What trees are asked of a window, (5 n,): for each of five features the n channels.
 
-    Signed logarithms of the mean value and of the mean innovation times the root of the ticks;
-    logarithms of the mean squared innovation and of the standard deviation of values; signed
-    logarithm of the last quarter's mean less that of the first one.
+    Signed logarithms of the mean value and of the mean whitened innovation times the root of the
+    ticks; logarithms of the mean squared whitened innovation and of the standard deviation of
+    values; signed logarithm of the last quarter's mean value less that of the first one.
 
     Args:
         values: (ticks, n), standardised; at least `WINDOW_MIN` ticks.
         innovations: (ticks, n).
+        whitening: (n, n), symmetric.
     """
     if values.shape != innovations.shape or len(values) < WINDOW_MIN:
         raise ValueError(f"values {values.shape} and innovations {innovations.shape} are no window")
     features = np.empty((FEATURES_A_CHANNEL, values.shape[1]))
-    _describe(np.ascontiguousarray(values), np.ascontiguousarray(innovations), features)
+    _describe(np.ascontiguousarray(values), np.ascontiguousarray(innovations), whitening, features)
     return features.astype(np.float32).ravel()
 
 
 @kernel
-def _describe(values: FloatArray, innovations: FloatArray, features: FloatArray) -> None:
-    ticks = len(values)
+def _describe(
+    values: FloatArray, innovations: FloatArray, whitening: FloatArray, features: FloatArray
+) -> None:
+    ticks, channels = values.shape
     quarter = ticks // 4
-    for channel in range(values.shape[1]):
+    whitened = np.zeros((ticks, channels))
+    for tick in range(ticks):
+        for source in range(channels):
+            for target in range(channels):
+                whitened[tick, target] += whitening[source, target] * innovations[tick, source]
+    for channel in range(channels):
         mean = innovation = energy = start = end = 0.0
         for tick in range(ticks):
             mean += values[tick, channel] / ticks
-            innovation += innovations[tick, channel] / ticks
-            energy += innovations[tick, channel] ** 2 / ticks
+            innovation += whitened[tick, channel] / ticks
+            energy += whitened[tick, channel] ** 2 / ticks
             if tick < quarter:
                 start += values[tick, channel] / quarter
             if tick >= ticks - quarter:

@@ -78,6 +78,7 @@ def teach(
         BaselineError: less than two faults are detected.
     """
     check_installed()
+    whitening = baseline.model.statistics.whitening
     examples: dict[int, list[Example]] = {window: [] for window in windows}
     counts, detected = Counter[int](), Counter[int]()
     for run in runs:
@@ -86,8 +87,10 @@ def teach(
         detected[run.fault] += alarm is not None
         if alarm is not None:
             for window in windows:
-                examples[window] += alarm.examples(run.fault, window)
-    taught = Taught(Namer({}), counts, detected)
+                examples[window] += [
+                    Example(run.fault, describe(*cut, whitening)) for cut in alarm.cuts(window)
+                ]
+    taught = Taught(Namer(whitening, {}), counts, detected)
     trees = {}
     for window, found in examples.items():
         kept = [each for each in found if _is_taught(each.fault, taught)]
@@ -97,7 +100,7 @@ def teach(
                 f"windows of {window} ticks after an alarm {len({e.fault for e in kept})}"
             )
         trees[window] = grown(kept, seed)
-    return taught._replace(namer=Namer(trees))
+    return taught._replace(namer=Namer(whitening, trees))
 
 
 class RunDelay(msgspec.Struct, frozen=True):
@@ -161,13 +164,10 @@ class _Alarm(NamedTuple):
         onset = onset_after(scores.p_values, run.fault_at)
         return None if onset is None else cls(scores, onset)
 
-    def examples(self, fault: int, window: int) -> list[Example]:
+    def cuts(self, window: int) -> list[tuple[FloatArray, FloatArray]]:
+        """Windows about the alarm, to learn from."""
         starts = [self.raised_at + shift for shift in _SHIFTS]
-        return [
-            Example(fault, describe(values, innovations))
-            for start in starts
-            for values, innovations in self._cut(start, window)
-        ]
+        return [cut for start in starts for cut in self._cut(start, window)]
 
     def suspects(self, namer: Namer, window: int) -> list[Suspect]:
         for values, innovations in self._cut(self.raised_at, window):

@@ -55,19 +55,21 @@ def test_damage_and_newer_versions_are_refused(baseline: Baseline) -> None:
 
 
 def test_names_are_read_back_and_the_same_bytes(baseline: Baseline) -> None:
-    named = baseline._replace(namer=Namer({10: trees(), 20: trees()}))
+    namer = Namer(baseline.model.statistics.whitening, {10: trees(), 20: trees()})
+    named = baseline._replace(namer=namer)
     data = artefact.to_bytes(named, ORIGIN)
     restored, _ = artefact.from_bytes(data)
     assert artefact.to_bytes(restored, ORIGIN) == data
     assert restored.namer is not None
     window = np.ones((20, len(baseline.channels.tags)))
-    assert restored.namer.suspects(window, window) == Namer({20: trees()}).suspects(window, window)
+    assert restored.namer.suspects(window, window) == namer.suspects(window, window)
 
 
 def test_names_that_do_not_fit_the_channels_are_refused(baseline: Baseline) -> None:
     features = trees().features.copy()
     features[0] = 5 * len(baseline.channels.tags)
-    named = baseline._replace(namer=Namer({10: trees()._replace(features=features)}))
+    wrong = {10: trees()._replace(features=features)}
+    named = baseline._replace(namer=Namer(baseline.model.statistics.whitening, wrong))
     with pytest.raises(StateError, match="do not fit together"):
         artefact.from_bytes(artefact.to_bytes(named, ORIGIN))
 

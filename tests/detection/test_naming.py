@@ -15,6 +15,12 @@ def window(ticks: int = 20, channels: int = 3, seed: int = 1) -> tuple[FloatArra
     return 3.0 * rng.normal(size=(ticks, channels)), rng.normal(size=(ticks, channels))
 
 
+def mixing(channels: int = 3) -> FloatArray:
+    """Symmetric."""
+    half = np.random.default_rng(2).normal(size=(channels, channels))
+    return half + half.T
+
+
 def signed_log(value: float) -> float:
     return math.copysign(math.log(1.0 + abs(value)), value)
 
@@ -43,9 +49,10 @@ def naive_votes(trees: Trees, features: Features) -> list[float]:
 
 def test_a_window_is_described_channel_by_channel() -> None:
     values, innovations = window(21)
-    features = describe(values, innovations).reshape(5, 3)
+    features = describe(values, innovations, mixing()).reshape(5, 3)
+    whitened = innovations @ mixing()
     for channel in range(3):
-        value, innovation = values[:, channel], innovations[:, channel]
+        value, innovation = values[:, channel], whitened[:, channel]
         assert features[:, channel] == pytest.approx(
             [
                 signed_log(value.mean()),
@@ -59,28 +66,28 @@ def test_a_window_is_described_channel_by_channel() -> None:
 
 
 def test_what_stands_still_can_be_described_too() -> None:
-    features = describe(np.zeros((10, 2)), np.zeros((10, 2)))
+    features = describe(np.zeros((10, 2)), np.zeros((10, 2)), mixing(2))
     assert np.isfinite(features).all()
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (10, 3)])
 def test_what_is_no_window_is_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="no window"):
-        describe(np.zeros(shape), np.zeros((shape[0], 2)))
+        describe(np.zeros(shape), np.zeros((shape[0], 2)), mixing(2))
 
 
 @pytest.mark.parametrize("mean", [-3.0, -0.5, 0.5, 3.0])
 @pytest.mark.parametrize("trend", [-2.0, 2.0])
 def test_trees_vote_as_they_are_read(mean: float, trend: float) -> None:
     values = mean + trend * np.linspace(-0.5, 0.5, 12)[:, None]
-    features = describe(values, values)
+    features = describe(values, values, np.eye(1))
     votes = trees().votes(features)
     assert votes.tolist() == naive_votes(trees(), features)
     assert votes.sum() == pytest.approx(1.0)
 
 
 def test_suspects_come_likeliest_first_and_only_with_a_vote() -> None:
-    namer = Namer({12: trees(), 4: trees()})
+    namer = Namer(np.eye(1), {12: trees(), 4: trees()})
     assert namer.windows == [4, 12]
     assert namer.faults == [3, 8, 13]
     low, high = np.full((12, 1), -9.0), np.linspace(0.1, 9.0, 12)[:, None]
@@ -91,9 +98,10 @@ def test_suspects_come_likeliest_first_and_only_with_a_vote() -> None:
 
 
 def test_trees_that_lead_nowhere_do_not_fit() -> None:
-    assert Namer({12: trees()}).fits(1)
-    assert not Namer({}).fits(1)
-    assert not Namer({3: trees()}).fits(1)
+    assert Namer(np.eye(1), {12: trees()}).fits(1)
+    assert not Namer(np.eye(2), {12: trees()}).fits(1)
+    assert not Namer(np.eye(1), {}).fits(1)
+    assert not Namer(np.eye(1), {3: trees()}).fits(1)
     sound = trees()
     wrong = {
         "features": [(0, 5), (0, -2), (3, 0), (7, 0)],
