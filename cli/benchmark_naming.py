@@ -47,7 +47,8 @@ def naming(
     if namer is None:
         raise InputFileError(f"{baseline} names no faults: it was learned without --faults")
     columns = int(learned.channels.columns.max()) + 1
-    judged = judge(namer, learned, simulated(control, fault_runs, JUDGING_SEED, columns))
+    runs = simulated(control, fault_runs, JUDGING_SEED, columns)
+    judged = judge(namer, learned, runs).of_faults(namer.faults)
     left_out = sorted({each.fault for each in judged.runs} - set(namer.faults))
     report = _Report(fault_runs, left_out, judged)
     if json is not None:

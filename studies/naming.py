@@ -111,17 +111,27 @@ class RunDelay(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What became of runs of faults; names only of faults that were taught."""
+    """What became of runs of faults."""
 
     runs: list[RunDelay]
     naming: list[WindowNaming]
+
+    def of_faults(self, faults: Sequence[int]) -> Judged:
+        """The same with the names of some faults only."""
+        return Judged(
+            self.runs,
+            [
+                WindowNaming.of(each.ticks, [rank for rank in each.ranks if rank.fault in faults])
+                for each in self.naming
+            ],
+        )
 
 
 def judge(namer: Namer, baseline: Baseline, runs: Iterable[FaultRun]) -> Judged:
     """How often the fault is the likeliest suspect, or one of the first three, by window.
 
-    A fault that is not detected, or whose run ends before the window does, is not named right.
-    Faults that could not be taught are not counted.
+    A fault that is not detected, or whose run ends before the window does, is not named right;
+    nor is one that could not be taught.
     """
     delays: list[RunDelay] = []
     ranks: dict[int, list[FaultRank]] = {window: [] for window in namer.windows}
@@ -131,8 +141,7 @@ def judge(namer: Namer, baseline: Baseline, runs: Iterable[FaultRun]) -> Judged:
         delays.append(RunDelay(run.fault, delay))
         for window, found in ranks.items():
             suspects = [] if alarm is None else alarm.suspects(namer, window)
-            if run.fault in namer.faults:
-                found.append(FaultRank(run.fault, _rank(suspects, run.fault)))
+            found.append(FaultRank(run.fault, _rank(suspects, run.fault)))
     return Judged(delays, [WindowNaming.of(window, found) for window, found in ranks.items()])
 
 

@@ -54,6 +54,10 @@ def test_faults_of_other_seeds_are_named(baseline: Baseline, namer: Namer) -> No
     assert namer.faults == [4, 6, 11]
     assert [each.ticks for each in judged.naming] == WINDOWS
     for each in judged.naming:
+        # One of the four does nothing, and so has no name.
+        assert (each.top1, each.top3) == (75.0, 75.0)
+        assert len(each.ranks) == 16
+    for each in judged.of_faults(namer.faults).naming:
         assert (each.top1, each.top3) == (100.0, 100.0)
         assert len(each.ranks) == 12
     delays = {run.fault: run.delay for run in judged.runs}
