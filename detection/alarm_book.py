@@ -12,8 +12,10 @@ import msgspec
 import numpy as np
 
 from detection.forest import FloatArray
+from detection.naming import Namer
 from tepwatch.records import AlarmChange, AlarmState, Contribution, Suspect
 
+_SUSPECTS: Final = 3
 _OPEN_MAX: Final = 100
 """Alarms that are kept for somebody to acknowledge; the oldest that are over make way."""
 
@@ -41,6 +43,8 @@ class Alarm(msgspec.Struct, array_like=True):
     model: str
     blame: list[float]
     blamed: int
+    window: list[tuple[list[float], list[float]]] = []
+    """Standardised values and innovations since it was raised, as long as it is to be named."""
     contributions: tuple[Contribution, ...] = ()
     suspects: tuple[Suspect, ...] = ()
 
@@ -115,12 +119,28 @@ class AlarmBook:
         alarm.blamed += 1
         return alarm
 
+    def name(self, namer: Namer, values: FloatArray, innovations: FloatArray) -> list[Change]:
+        """Let the active alarm take a tick in, (n,) each, and name it whenever it is time."""
+        alarm = self.active
+        assert alarm is not None
+        if alarm.blamed > namer.windows[-1]:
+            return []
+        alarm.window.append((values.tolist(), innovations.tolist()))
+        if alarm.blamed not in namer.windows:
+            return []
+        seen, foreseen = zip(*alarm.window, strict=True)
+        alarm.suspects = tuple(namer.suspects(np.array(seen), np.array(foreseen))[:_SUSPECTS])
+        if alarm.blamed == namer.windows[-1]:
+            alarm.window = []
+        return [Change(alarm, AlarmChange.NAMED)]
+
     def clear(self, now: Moment, why: str | None = None) -> list[Change]:
         """The condition of the active alarm is over, if there is one."""
         alarm = self.active
         if alarm is None:
             return []
         alarm.over = now
+        alarm.window = []
         self._close()
         return [Change(alarm, AlarmChange.CLEARED, why)]
 

@@ -71,6 +71,7 @@ class _Stored(msgspec.Struct, array_like=True):
     centres: _Array
     factors: _Array
     limits: _Array
+    usual: _Array
     forests: list[bytes]
     calibration: Calibration
     ticks: int
@@ -99,6 +100,7 @@ def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
         centres=_array(statistics.centres),
         factors=_array(statistics.factors),
         limits=_array(statistics.limits),
+        usual=_array(statistics.usual),
         forests=[forest.to_bytes() for forest in model.forests],
         calibration=baseline.calibration,
         ticks=baseline.ticks,
@@ -128,6 +130,7 @@ def from_bytes(data: bytes) -> tuple[Baseline, Origin]:
             _numbers(stored.centres),
             _numbers(stored.factors),
             _numbers(stored.limits),
+            _numbers(stored.usual),
         )
         model = Model(
             _numbers(stored.means),
@@ -171,7 +174,7 @@ def _check(stored: _Stored, model: Model, namer: Namer | None) -> None:
         and stored.starts == ends
         and statistics.centres.shape == (scales, channels)
         and statistics.factors.shape == (scales, channels, channels)
-        and statistics.limits.shape == (scales, units)
+        and statistics.limits.shape == statistics.usual.shape == (scales, units)
         and [forest.parameters.dimensions for forest in model.forests] == [scales] * units
         and len(stored.calibration.norms) == units
         and len(stored.calibration.counted) > 0

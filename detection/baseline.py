@@ -120,14 +120,14 @@ def learn(
     if shortest < RUN_TICKS_MIN:
         raise BaselineError(f"a run of {shortest} ticks is too short; {RUN_TICKS_MIN} are enough")
     still = longest_still(recordings)
-    recordings = _without_holes(recordings)
+    recordings = without_holes(recordings)
     channels = choose_channels(recordings)
     chosen = [recording[:, channels.columns] for recording in recordings]
     rows = np.concatenate(chosen)
     means, sds = rows.mean(axis=0), rows.std(axis=0)
     values = [(recording - means) / sds for recording in chosen]
     progress("choosing how far the predictor looks back ...")
-    learner = _Learner(channels, values, _folds_of(values), seed)
+    learner = _Learner(channels, values, folds_of(values), seed)
     progress(f"learning {ticks} ticks, looking back {learner.order} ...")
     fitted = predictor.fit(learner.sums)
     found, forests = learner.second_stage(None)
@@ -149,7 +149,7 @@ def learn(
     return Baseline(channels, model, calibration, ticks, flagged, still, odd)
 
 
-def _without_holes(recordings: Sequence[FloatArray]) -> list[FloatArray]:
+def without_holes(recordings: Sequence[FloatArray]) -> list[FloatArray]:
     """Recordings in which a column has all its values, or none."""
     holes = np.isnan(np.concatenate(recordings))
     often = holes.mean(axis=0) > _MISSING_MAX
@@ -275,7 +275,7 @@ class _Learner:
         return forest
 
 
-def _folds_of(recordings: Sequence[FloatArray]) -> list[Folds]:
+def folds_of(recordings: Sequence[FloatArray]) -> list[Folds]:
     """Whole recordings by turns where there are enough of them, stretches of all otherwise."""
     if len(recordings) >= _FOLDS_MIN:
         count = min(len(recordings), _FOLDS_MAX)

@@ -13,11 +13,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
+from detection.adaptation import adapt
 from detection.alarm_book import Alarm, AlarmBook, BookState, Change, Moment
 from detection.alarm_rule import AlarmRule
 from detection.artefact import Origin
 from detection.baseline import P_FLAGGED, learn
 from detection.forest import FloatArray
+from detection.naming import Namer
 from detection.operating import OperatingEvent
 from detection.recorder import TICKS_MAX, Recorder, RecorderState
 from detection.reference import Reference
@@ -84,6 +86,7 @@ class _State(msgspec.Struct, array_like=True):
     rule: AlarmRule
     sensors: SensorState
     followed: _Followed | None
+    prior: _Prior | None
     place: _Place
 
 
@@ -103,6 +106,13 @@ class _Followed(msgspec.Struct, array_like=True):
             np.frombuffer(self.history).reshape(-1, shape[1]),
             np.frombuffer(self.levels).reshape(shape).copy(),
         )
+
+
+class _Prior(msgspec.Struct, array_like=True):
+    """What was normal before; without bytes, what is given."""
+
+    version: str
+    learned: bytes | None
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -145,6 +155,8 @@ class Monitor:
         self._rule = AlarmRule()
         self._sensors = SensorWatch(None, {})
         self._watch: Watch | None = None
+        # What was normal before a change, for as long as that can be built upon.
+        self._prior: Reference | None = None
         self._place = _Place(learn_at=settings.learn_ticks)
         if given is not None:
             self._use(given)
@@ -216,6 +228,7 @@ class Monitor:
         place.run, place.process_clock = reading.run, reading.process_hours is not None
         if not first and self._given is not None and self._is_learned:
             # It begins as it always does, and that is what the artefact was learned from.
+            self._learn_anew()
             self._use(self._given)
         hours = self._settings.start_hours
         if reading.process_hours is not None:
@@ -241,13 +254,15 @@ class Monitor:
     def _change(self, why: str) -> list[Finding]:
         """What is normal from now on has to be learned."""
         found = self._clear(why)
+        prior = self._prior if self._watch is None else self._watch.reference
         self._learn_anew()
+        self._prior = prior
         self._place.changing = True
         self._place.settle_ticks = self._ticks(self._settings.settle_hours)
         return found
 
     def _learn_anew(self) -> None:
-        self._watch = None
+        self._watch = self._prior = None
         self._recorder = Recorder()
         self._rule = AlarmRule()
         self._place.flagged_since = None
@@ -391,7 +406,18 @@ class Monitor:
             )
         alarm = self._book.follow(judgement.p_value, judgement.shares)
         alarm.contributions = self._watch.explained(alarm.mean_blame)
-        return [] if was_active else self._events([Change(alarm, AlarmChange.RAISED)], self._now)
+        changes = [] if was_active else [Change(alarm, AlarmChange.RAISED)]
+        if self._namer is not None:
+            changes += self._book.name(self._namer, judgement.values, judgement.innovations)
+        return self._events(changes, self._now)
+
+    @property
+    def _namer(self) -> Namer | None:
+        """What was taught with the reference that was given, where its channels are watched."""
+        if self._given is None or self._watch is None:
+            return None
+        given = self._given.baseline
+        return given.namer if self._watch.reference.baseline.channels == given.channels else None
 
     def _clear(self, why: str) -> list[Finding]:
         """Whatever alarm there is, its condition can no longer be told."""
@@ -409,6 +435,33 @@ class Monitor:
         self._recorder.add(tick)
         if self._recorder.ticks < self._place.learn_at:
             return []
+        try:
+            reference = self._learned()
+        except BaselineError as error:
+            self._recorder.forget_half()
+            detail = {"reason": str(error)}
+            return [self._event(DetectorEventKind.LEARNING_REFUSED, detail, self._now)]
+        self._use(reference)
+        assert self._watch is not None
+        for row in self._recorder.last(_WARM_UP):
+            self._watch.advance(row)
+        # More is learned as more is known, up to what the recorder holds.
+        known = self._recorder.ticks
+        self._place.learn_at = 2 * known if known < TICKS_MAX else _NEVER
+        return self._said()
+
+    def _learned(self) -> Reference:
+        """What is normal by the recorder, and by what was normal before a change.
+
+        Raises:
+            BaselineError: it cannot be told from that.
+        """
+        prior, recordings = self._prior, self._recorder.recordings()
+        if prior is not None:
+            origin = msgspec.structs.replace(
+                prior.origin, source=f"{prior.origin.source}, moved by the stream"
+            )
+            return Reference.of(adapt(prior.baseline, recordings), origin)
         origin = Origin(
             source="the stream",
             control="",
@@ -417,20 +470,7 @@ class Monitor:
             phase=self._recorder.phase,
             seed=self._settings.seed,
         )
-        try:
-            baseline = learn(self._recorder.recordings(), seed=self._settings.seed)
-        except BaselineError as error:
-            self._recorder.forget_half()
-            detail = {"reason": str(error)}
-            return [self._event(DetectorEventKind.LEARNING_REFUSED, detail, self._now)]
-        self._use(Reference.of(baseline, origin))
-        assert self._watch is not None
-        for row in self._recorder.last(_WARM_UP):
-            self._watch.advance(row)
-        # More is learned as more is known, up to what the recorder holds.
-        known = self._recorder.ticks
-        self._place.learn_at = 2 * known if known < TICKS_MAX else _NEVER
-        return self._said()
+        return Reference.of(learn(recordings, seed=self._settings.seed), origin)
 
     # What is published.
 
@@ -529,6 +569,7 @@ class Monitor:
             self._rule,
             self._sensors.state,
             None if watch is None else self._followed(watch),
+            self._stored_prior(),
             self._place,
         )
         return seal(_KIND, _VERSION, msgspec.msgpack.encode(state))
@@ -555,7 +596,11 @@ class Monitor:
         monitor._recorder = Recorder(state.recorder)
         monitor._book = AlarmBook(state.book)
         monitor._place = state.place
-        followed = state.followed
+        followed, prior = state.followed, state.prior
+        if prior is not None:
+            found = given if prior.learned is None else Reference.from_bytes(prior.learned)
+            # Without what it was, it is learned from the stream alone.
+            monitor._prior = found if found and found.version == prior.version else None
         if followed is None:
             monitor._watch = None
             monitor._sensors = SensorWatch(None, {}, state.sensors)
@@ -574,6 +619,12 @@ class Monitor:
             detail = {"model": followed.version, "reason": "it is no longer given"}
             monitor._place.unsaid.append((DetectorEventKind.BASELINE_REFUSED, detail))
         return monitor
+
+    def _stored_prior(self) -> _Prior | None:
+        prior = self._prior
+        if prior is None:
+            return None
+        return _Prior(prior.version, None if prior is self._given else prior.data)
 
     def _followed(self, watch: Watch) -> _Followed:
         reference = watch.reference

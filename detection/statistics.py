@@ -29,7 +29,9 @@ from tepwatch.kernels import kernel, part
 RATIO_MAX: Final = 20.0
 """Ratios to the limit count up to this."""
 
-_LIMIT_QUANTILE: Final = 0.99
+LIMIT_QUANTILE: Final = 0.99
+"""Of distances in normal operation, which is their limit."""
+
 _BEYOND: Final = 4.0
 # Energies less their mean in normal operation, 1, are not below -1.
 _ENERGY_OFFSET: Final = 1.02
@@ -84,7 +86,9 @@ class Statistics(NamedTuple):
     n channels, u units, s statistics: `whitening` (n, n) is symmetric; `change_sds` (n,) are root
     mean squares of changes from tick to tick; `quantities`, `rates` (s,); `starts` (u + 1,) of
     units among the channels; `centres` (s, n) and `factors` (s, n, n), by which a distance is the
-    length of (level - centre) @ factor within a unit; `limits` (s, u).
+    length of (level - centre) @ factor within a unit; `limits` (s, u), infinite where there is
+    nothing to hold a distance against; `usual` (s, u), medians of the ratios to the limits, which
+    such a statistic has instead.
     """
 
     whitening: FloatArray
@@ -95,25 +99,36 @@ class Statistics(NamedTuple):
     centres: FloatArray
     factors: FloatArray
     limits: FloatArray
+    usual: FloatArray
 
     def begin(self) -> FloatArray:
         """Levels of all means, (s, n), where a recording begins."""
         return np.zeros(self.centres.shape)
 
-    def ratios(self, innovations: FloatArray, values: FloatArray, levels: FloatArray) -> FloatArray:
+    def ratios(
+        self,
+        innovations: FloatArray,
+        values: FloatArray,
+        levels: FloatArray,
+        filled: NDArray[np.bool_] | None = None,
+    ) -> FloatArray:
         """Distances by their limits, `RATIO_MAX` at most.
 
         Args:
             innovations: (ticks, n).
             values: (ticks + 1, n), standardised, from the tick before on.
             levels: as `begin` gives them or a call before left them; changed.
+            filled: (ticks, n), where a value is but what was expected: that is too quiet to be
+                counted among energies.
 
         Returns:
             (ticks, u, s)
         """
         shape = (len(innovations), len(self.starts) - 1, len(self.rates))
         ratios = np.empty(shape)
-        _advance(self, innovations, values, levels, ratios)
+        if filled is None:
+            filled = np.zeros(innovations.shape, dtype=np.bool_)
+        _advance(self, innovations, values, filled, levels, ratios)
         return ratios
 
 
@@ -155,7 +170,7 @@ def fit(
     count = chosen.shape[1]
     starts = np.array([units[0].first, *(unit.end for unit in units)])
     empty = Statistics(
-        _inverse_root(_covariance(chosen)),
+        inverse_root(_covariance(chosen)),
         _root_mean_squares(changes),
         np.array([scale.quantity for scale in scales], dtype=np.int64),
         np.array([scale.rate for scale in scales]),
@@ -163,24 +178,32 @@ def fit(
         np.zeros((len(scales), count)),
         np.zeros((len(scales), count, count)),
         np.full((len(scales), len(units)), np.inf),
+        np.zeros((len(scales), len(units))),
     )
     levels = np.concatenate(
         [
-            _levels(empty, innovation, value)[use]
+            levels_of(empty, innovation, value)[use]
             for innovation, value, use in zip(innovations, values, used, strict=True)
         ]
     )
     centres = levels.mean(axis=0)
-    factors, limits = empty.factors, empty.limits
+    factors, limits, usual = empty.factors, empty.limits, empty.usual
     for number in range(len(scales)):
         for place, unit in enumerate(units):
             mine = slice(unit.first, unit.end)
             away = levels[:, number, mine] - centres[number, mine]
-            factor = np.linalg.inv(np.linalg.cholesky(_covariance(away))).T
+            factor = factor_of(_covariance(away))
             factors[number, mine, mine] = factor
             distances = ((away @ factor) ** 2).sum(axis=1)
-            limits[number, place] = np.quantile(distances, _LIMIT_QUANTILE)
+            limits[number, place] = np.quantile(distances, LIMIT_QUANTILE)
+            usual[number, place] = np.median(distances) / limits[number, place]
     return empty._replace(centres=centres, factors=factors, limits=limits)
+
+
+def factor_of(covariance: FloatArray) -> FloatArray:
+    """What makes distances of deviations, by their covariance."""
+    factor: FloatArray = np.linalg.inv(np.linalg.cholesky(covariance)).T
+    return factor
 
 
 def _covariance(rows: FloatArray) -> FloatArray:
@@ -195,13 +218,14 @@ def _root_mean_squares(rows: FloatArray) -> FloatArray:
     return roots
 
 
-def _inverse_root(covariance: FloatArray) -> FloatArray:
+def inverse_root(covariance: FloatArray) -> FloatArray:
+    """What whitens deviations and changes them least, by their covariance."""
     variances, directions = np.linalg.eigh(covariance)
     root: FloatArray = (directions / np.sqrt(variances)) @ directions.T
     return root
 
 
-def _levels(statistics: Statistics, innovations: FloatArray, values: FloatArray) -> FloatArray:
+def levels_of(statistics: Statistics, innovations: FloatArray, values: FloatArray) -> FloatArray:
     """What the distances are of, (ticks, s, n), with unbounded memory."""
     levels = np.empty((len(innovations), *statistics.centres.shape))
     _follow(statistics, innovations, values, levels)
@@ -215,13 +239,14 @@ def _follow(
     count = values.shape[1]
     whitened, changes = np.empty(count), np.empty(count)
     levels = np.zeros(statistics.centres.shape)
+    nothing = np.zeros(count, dtype=np.bool_)
     for tick in range(len(innovations)):
         _whiten(statistics.whitening, innovations[tick], whitened)
         now = values[tick + 1]
         changes[:] = (now - values[tick]) / statistics.change_sds
         for number in range(len(statistics.rates)):
-            quantity = statistics.quantities[number]
-            _update(quantity, statistics.rates[number], whitened, now, changes, levels[number])
+            quantity, rate = statistics.quantities[number], statistics.rates[number]
+            _update(quantity, rate, whitened, now, changes, nothing, levels[number])
             for channel in range(count):
                 found[tick, number, channel] = _seen(quantity, levels[number, channel])
 
@@ -231,6 +256,7 @@ def _advance(
     statistics: Statistics,
     innovations: FloatArray,
     values: FloatArray,
+    filled: NDArray[np.bool_],
     levels: FloatArray,
     ratios: FloatArray,
 ) -> None:
@@ -243,14 +269,17 @@ def _advance(
         changes[:] = (now - values[tick]) / statistics.change_sds
         for number in range(len(statistics.rates)):
             quantity, rate = statistics.quantities[number], statistics.rates[number]
-            _update(quantity, rate, whitened, now, changes, levels[number])
+            _update(quantity, rate, whitened, now, changes, filled[tick], levels[number])
             for unit in range(len(statistics.starts) - 1):
                 first, end = statistics.starts[unit], statistics.starts[unit + 1]
+                limit = statistics.limits[number, unit]
+                if np.isinf(limit):
+                    ratios[tick, unit, number] = statistics.usual[number, unit]
+                    continue
                 for channel in range(first, end):
                     level = _seen(quantity, levels[number, channel])
                     away[channel] = level - statistics.centres[number, channel]
                 distance = _distance(away, statistics.factors[number], first, end, along)
-                limit = statistics.limits[number, unit]
                 ratios[tick, unit, number] = min(distance / limit, RATIO_MAX)
                 if rate < 1.0 and distance > _BEYOND * limit:
                     less = np.sqrt(_BEYOND * limit / distance)
@@ -274,10 +303,13 @@ def _update(
     whitened: FloatArray,
     values: FloatArray,
     changes: FloatArray,
+    filled: NDArray[np.bool_],
     levels: FloatArray,
 ) -> None:
     """Let a mean take in a tick."""
     for channel in range(len(levels)):
+        if filled[channel] and quantity in _ENERGIES:
+            continue
         if quantity == Quantity.VALUES:
             newest = values[channel]
         elif quantity == Quantity.ENERGY:

@@ -68,12 +68,15 @@ class Tracker:
         order = model.predictor.order
         values = model.standardised(ticks[:, self._columns])
         joined = np.concatenate([self._history, values])
-        for tick in np.flatnonzero(np.isnan(values).any(axis=1)) + len(self._history):
+        filled = np.isnan(joined)
+        for tick in np.flatnonzero(filled.any(axis=1)):
             joined[tick] = self._filled(joined[tick], joined[max(0, tick - order) : tick])
         self._history = joined[max(0, len(joined) - order) :]
         known = max(0, len(joined) - order)
         innovations = model.predictor.innovations(joined)
-        ratios = model.statistics.ratios(innovations, joined[order - 1 :], self._levels)
+        ratios = model.statistics.ratios(
+            innovations, joined[order - 1 :], self._levels, filled[order:]
+        )
         units = unit_scores(model.forests, ratios)
         fused = calibration.fused(units)
         found: tuple[FloatArray, ...]
