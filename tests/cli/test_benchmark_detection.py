@@ -61,7 +61,7 @@ def test_measurements_alone_can_be_asked_for(folder: Path) -> None:
         [
             "benchmark", "detection", "--data", str(folder / "data.npz"), "--measurements-only",
             "--baseline", str(folder / "learn.npz"), "--normal", str(folder / "fresh.npz"),
-            "--json", str(folder / "measurements.json"),
+            "--fault-runs", "1", "--json", str(folder / "measurements.json"),
         ],
     )  # fmt: skip
     assert answer.exit_code == 0, answer.output
