@@ -11,7 +11,7 @@ from detection.baseline import Baseline, Model, Odd
 from detection.calibration import Calibration
 from detection.channels import Channels
 from detection.forest import FloatArray, RandomCutForest
-from detection.naming import Namer, Trees
+from detection.naming import Axes, Namer, Trees
 from detection.predictor import Predictor
 from detection.sensors import INSTRUMENTS
 from detection.statistics import Quantity, Statistics
@@ -56,6 +56,11 @@ class _Trees(msgspec.Struct, array_like=True):
     roots: bytes
 
 
+class _Naming(msgspec.Struct, array_like=True):
+    directions: _Array
+    trees: dict[int, _Trees]
+
+
 class _Stored(msgspec.Struct, array_like=True):
     origin: Origin
     channels: Channels
@@ -78,7 +83,7 @@ class _Stored(msgspec.Struct, array_like=True):
     flagged: tuple[float, ...]
     still: list[int]
     odd: tuple[Odd, ...]
-    naming: dict[int, _Trees] | None
+    naming: _Naming | None
 
 
 def to_bytes(baseline: Baseline, origin: Origin) -> bytes:
@@ -193,22 +198,25 @@ def _numbers(array: _Array) -> FloatArray:
     return np.frombuffer(array.numbers, "<f8").astype(np.float64).reshape(array.shape)
 
 
-def _stored_namer(namer: Namer) -> dict[int, _Trees]:
-    return {
-        window: _Trees(
-            trees.faults,
-            trees.features.astype("<i2").tobytes(),
-            trees.thresholds.astype("<f4").tobytes(),
-            trees.links.astype("<u2").tobytes(),
-            trees.roots.astype("<i4").tobytes(),
-        )
-        for window, trees in sorted(namer.trees.items())
-    }
+def _stored_namer(namer: Namer) -> _Naming:
+    return _Naming(
+        _array(namer.axes.directions),
+        {
+            window: _Trees(
+                trees.faults,
+                trees.features.astype("<i2").tobytes(),
+                trees.thresholds.astype("<f4").tobytes(),
+                trees.links.astype("<u2").tobytes(),
+                trees.roots.astype("<i4").tobytes(),
+            )
+            for window, trees in sorted(namer.trees.items())
+        },
+    )
 
 
-def _namer(naming: dict[int, _Trees], whitening: FloatArray) -> Namer:
+def _namer(naming: _Naming, whitening: FloatArray) -> Namer:
     return Namer(
-        whitening,
+        Axes(whitening, _numbers(naming.directions)),
         {
             window: Trees(
                 trees.faults,
@@ -217,6 +225,6 @@ def _namer(naming: dict[int, _Trees], whitening: FloatArray) -> Namer:
                 np.frombuffer(trees.links, "<u2").astype(np.uint16),
                 np.frombuffer(trees.roots, "<i4").astype(np.int32),
             )
-            for window, trees in naming.items()
+            for window, trees in naming.trees.items()
         },
     )

@@ -1,9 +1,11 @@
 """Names for what raised an alarm: which disturbance the ticks since then look most like.
 
 Asked once a window of ticks is full, counted from the alarm on. What is looked at are five features
-a channel, and extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006),
-taught elsewhere on runs whose disturbance is known, vote on them. The votes say what it is like
-among the disturbances that were taught, not whether it is one of them.
+a channel, and four along the direction into which each of the faults moves whitened innovations:
+weak traces in many channels are a clear one there. Extremely randomised trees (Geurts, Ernst and
+Wehenkel, Machine Learning 63, 2006), taught elsewhere on runs whose disturbance is known, vote on
+them. The votes say what it is like among the disturbances that were taught, not whether it is one
+of them.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from tepwatch.records import Suspect
 
 Features = NDArray[np.float32]
 
-FEATURES_A_CHANNEL: Final = 5
-WINDOW_MIN: Final = 4
-"""Ticks of the shortest window: a quarter of it is the end that is held against the start."""
+WINDOW_MIN: Final = 5
+"""Ticks of the shortest window: fifths of it are held against each other."""
+
+_FEATURES_A_CHANNEL: Final = 5
+_FEATURES_A_DIRECTION: Final = 4
+_FIFTHS: Final = 5
 
 LEAF: Final = -1
 """What a leaf has in the place of a feature."""
@@ -54,8 +59,11 @@ class Trees(NamedTuple):
         _vote(self.features, self.thresholds, self.links, self.roots, features, votes)
         return votes
 
-    def fit(self, channels: int) -> bool:
-        """Whether every way through the trees ends at a fault: kernels do not look at bounds."""
+    def fit(self, features: int) -> bool:
+        """Whether every way through the trees ends at a fault, for so many features of a window.
+
+        Kernels do not look at bounds.
+        """
         nodes = len(self.features)
         if not (len(self.thresholds) == len(self.links) == nodes and self.faults and nodes):
             return False
@@ -67,17 +75,31 @@ class Trees(NamedTuple):
         leaf = self.features == LEAF
         # Children come after their parent, so that no way goes round in a circle.
         inner = (self.links > places + 1) & (self.links < (ends - self.roots)[tree])
-        asked = (self.features >= 0) & (self.features < FEATURES_A_CHANNEL * channels)
+        asked = (self.features >= 0) & (self.features < features)
         return bool(np.where(leaf, self.links < len(self.faults), inner & asked).all())
 
 
-class Namer(NamedTuple):
-    """Trees by the length of the window, in ticks, that they vote on.
+class Axes(NamedTuple):
+    """Along which windows are described: n channels, d directions.
 
-    `whitening` (n, n) is that of the baseline's statistics.
+    `whitening` (n, n) is that of the baseline's statistics, symmetric; `directions` (d, n) are of
+    whitened innovations, each of length 1.
     """
 
     whitening: FloatArray
+    directions: FloatArray
+
+    @property
+    def features(self) -> int:
+        """How many features a window has."""
+        channels, count = len(self.whitening), len(self.directions)
+        return _FEATURES_A_CHANNEL * channels + _FEATURES_A_DIRECTION * count
+
+
+class Namer(NamedTuple):
+    """Trees by the length of the window, in ticks, that they vote on."""
+
+    axes: Axes
     trees: Mapping[int, Trees]
 
     @property
@@ -103,7 +125,7 @@ class Namer(NamedTuple):
         if len(values) not in self.trees:
             raise ValueError(f"a window is of {self.windows} ticks, not of {len(values)}")
         trees = self.trees[len(values)]
-        votes = trees.votes(describe(values, innovations, self.whitening))
+        votes = trees.votes(describe(values, innovations, self.axes))
         suspects = map(Suspect, trees.faults, votes.tolist())
         # The lower number first where votes are equal.
         return sorted(
@@ -113,43 +135,59 @@ class Namer(NamedTuple):
     def fits(self, channels: int) -> bool:
         """Whether windows of so many channels can be asked about."""
         return (
-            self.whitening.shape == (channels, channels)
+            self.axes.whitening.shape == (channels, channels)
+            and self.axes.directions.shape == (len(self.axes.directions), channels)
             and min(self.trees, default=0) >= WINDOW_MIN
-            and all(trees.fit(channels) for trees in self.trees.values())
+            and all(trees.fit(self.axes.features) for trees in self.trees.values())
         )
 
 
-def describe(values: FloatArray, innovations: FloatArray, whitening: FloatArray) -> Features:
-    """What trees are asked of a window, (5 n,): for each of five features the n channels.
+def describe(values: FloatArray, innovations: FloatArray, axes: Axes) -> Features:
+    """What trees are asked of a window, (5 n + 4 d,).
 
-    Signed logarithms of the mean value and of the mean whitened innovation times the root of the
-    ticks; logarithms of the mean squared whitened innovation and of the standard deviation of
-    values; signed logarithm of the last quarter's mean value less that of the first one.
+    For each feature the n channels: signed logarithms of the mean value and of the mean whitened
+    innovation times the root of the ticks; logarithms of the mean squared whitened innovation and
+    of the standard deviation of values; signed logarithm of the last quarter's mean value less that
+    of the first one. Then for each feature the d directions, of whitened innovations along them:
+    signed logarithms of the mean times the root of the ticks, and of the least and the greatest of
+    the means of five fifths times the root of theirs; logarithm of those means' standard deviation.
 
     Args:
         values: (ticks, n), standardised; at least `WINDOW_MIN` ticks.
         innovations: (ticks, n).
-        whitening: (n, n), symmetric.
+        axes: of n channels.
     """
-    if values.shape != innovations.shape or len(values) < WINDOW_MIN:
-        raise ValueError(f"values {values.shape} and innovations {innovations.shape} are no window")
-    features = np.empty((FEATURES_A_CHANNEL, values.shape[1]))
-    _describe(np.ascontiguousarray(values), np.ascontiguousarray(innovations), whitening, features)
-    return features.astype(np.float32).ravel()
+    channels = len(axes.whitening)
+    if not values.shape == innovations.shape == (len(values), channels) or len(values) < WINDOW_MIN:
+        raise ValueError(
+            f"values {values.shape} and innovations {innovations.shape} are no window of "
+            f"{channels} channels"
+        )
+    whitened = np.zeros(values.shape)
+    _project(np.ascontiguousarray(innovations), axes.whitening, whitened)
+    along = np.zeros((len(values), len(axes.directions)))
+    _project(whitened, np.ascontiguousarray(axes.directions.T), along)
+    features = np.empty(axes.features)
+    split = _FEATURES_A_CHANNEL * channels
+    by_channel = features[:split].reshape(_FEATURES_A_CHANNEL, channels)
+    _describe(np.ascontiguousarray(values), whitened, by_channel)
+    _follow(along, features[split:].reshape(_FEATURES_A_DIRECTION, along.shape[1]))
+    return features.astype(np.float32)
 
 
 @kernel
-def _describe(
-    values: FloatArray, innovations: FloatArray, whitening: FloatArray, features: FloatArray
-) -> None:
-    ticks, channels = values.shape
+def _project(rows: FloatArray, onto: FloatArray, found: FloatArray) -> None:
+    for tick in range(len(rows)):
+        for source in range(rows.shape[1]):
+            for target in range(onto.shape[1]):
+                found[tick, target] += rows[tick, source] * onto[source, target]
+
+
+@kernel
+def _describe(values: FloatArray, whitened: FloatArray, features: FloatArray) -> None:
+    ticks = len(values)
     quarter = ticks // 4
-    whitened = np.zeros((ticks, channels))
-    for tick in range(ticks):
-        for source in range(channels):
-            for target in range(channels):
-                whitened[tick, target] += whitening[source, target] * innovations[tick, source]
-    for channel in range(channels):
+    for channel in range(values.shape[1]):
         mean = innovation = energy = start = end = 0.0
         for tick in range(ticks):
             mean += values[tick, channel] / ticks
@@ -167,6 +205,29 @@ def _describe(
         features[2, channel] = math.log(energy + _ENERGY_LEAST)
         features[3, channel] = math.log(math.sqrt(variance) + _SPREAD_LEAST)
         features[4, channel] = _signed_log(end - start)
+
+
+@kernel
+def _follow(along: FloatArray, features: FloatArray) -> None:
+    ticks = len(along)
+    fifth = ticks // _FIFTHS
+    for direction in range(along.shape[1]):
+        mean = 0.0
+        for tick in range(ticks):
+            mean += along[tick, direction] / ticks
+        least, greatest, total, squares = np.inf, -np.inf, 0.0, 0.0
+        for number in range(_FIFTHS):
+            part_mean = 0.0
+            for tick in range(number * fifth, (number + 1) * fifth):
+                part_mean += along[tick, direction] / math.sqrt(fifth)
+            least, greatest = min(least, part_mean), max(greatest, part_mean)
+            total += part_mean / _FIFTHS
+            squares += part_mean**2 / _FIFTHS
+        spread = math.sqrt(max(0.0, squares - total**2))
+        features[0, direction] = _signed_log(math.sqrt(ticks) * mean)
+        features[1, direction] = _signed_log(least)
+        features[2, direction] = _signed_log(greatest)
+        features[3, direction] = math.log(spread + _SPREAD_LEAST)
 
 
 @part

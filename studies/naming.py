@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from detection.baseline import Baseline
 from detection.forest import FloatArray
-from detection.naming import LEAF, WINDOW_MIN, Features, Namer, Trees, describe
-from detection.tracker import TickScores, Tracker
+from detection.naming import LEAF, WINDOW_MIN, Axes, Features, Namer, Trees, describe
+from detection.tracker import Tracker
 from studies.faults import FaultRun
 from studies.protocol import FaultRank, WindowNaming, onset_after
 from tepwatch.errors import BaselineError, MissingPackageError
@@ -78,29 +78,36 @@ def teach(
         BaselineError: less than two faults are detected.
     """
     check_installed()
-    whitening = baseline.model.statistics.whitening
-    examples: dict[int, list[Example]] = {window: [] for window in windows}
-    counts, detected = Counter[int](), Counter[int]()
+    alarms: dict[int, list[_Alarm]] = {}
+    counts = Counter[int]()
     for run in runs:
-        alarm = _Alarm.of(baseline, run)
         counts[run.fault] += 1
-        detected[run.fault] += alarm is not None
-        if alarm is not None:
-            for window in windows:
-                examples[window] += [
-                    Example(run.fault, describe(*cut, whitening)) for cut in alarm.cuts(window)
-                ]
-    taught = Taught(Namer(whitening, {}), counts, detected)
-    trees = {}
-    for window, found in examples.items():
-        kept = [each for each in found if _is_taught(each.fault, taught)]
-        if len({each.fault for each in kept}) < 2:  # noqa: PLR2004 - one name is none
-            raise BaselineError(
-                f"too few faults are detected in these runs to tell one from the other: for "
-                f"windows of {window} ticks after an alarm {len({e.fault for e in kept})}"
-            )
-        trees[window] = grown(kept, seed)
-    return taught._replace(namer=Namer(whitening, trees))
+        alarms.setdefault(run.fault, []).extend(_alarms(baseline, run, max(windows)))
+    detected = {fault: len(found) for fault, found in alarms.items()}
+    whitening = baseline.model.statistics.whitening
+    axes = Axes(whitening, np.empty((0, len(whitening))))
+    taught = Taught(Namer(axes, {}), counts, detected)
+    kept = {fault: found for fault, found in alarms.items() if fault not in taught.left_out}
+    if len(kept) < 2:  # noqa: PLR2004 - one name is none
+        raise BaselineError(
+            f"too few faults are detected in these runs to tell one from the other: {len(kept)}"
+        )
+    directions = [_direction(found, whitening) for _, found in sorted(kept.items())]
+    axes = Axes(whitening, np.array(directions))
+    trees = {
+        window: grown(
+            [
+                Example(fault, describe(values, innovations, axes))
+                for fault, found in kept.items()
+                for alarm in found
+                for shift in _SHIFTS
+                for values, innovations in alarm.cut(shift, window)
+            ],
+            seed,
+        )
+        for window in windows
+    }
+    return taught._replace(namer=Namer(axes, trees))
 
 
 class RunDelay(msgspec.Struct, frozen=True):
@@ -136,11 +143,12 @@ def judge(namer: Namer, baseline: Baseline, runs: Iterable[FaultRun]) -> Judged:
     delays: list[RunDelay] = []
     ranks: dict[int, list[FaultRank]] = {window: [] for window in namer.windows}
     for run in runs:
-        alarm = _Alarm.of(baseline, run)
+        alarm = next(iter(_alarms(baseline, run, namer.windows[-1])), None)
         delay = None if alarm is None else alarm.raised_at - run.fault_at
         delays.append(RunDelay(run.fault, delay))
         for window, found in ranks.items():
-            suspects = [] if alarm is None else alarm.suspects(namer, window)
+            cuts = [] if alarm is None else alarm.cut(0, window)
+            suspects = [suspect for cut in cuts for suspect in namer.suspects(*cut)]
             found.append(FaultRank(run.fault, _rank(suspects, run.fault)))
     return Judged(delays, [WindowNaming.of(window, found) for window, found in ranks.items()])
 
@@ -162,33 +170,42 @@ class Example(NamedTuple):
 
 
 class _Alarm(NamedTuple):
-    """The first alarm after a fault has begun: the tick at which it is raised."""
+    """An alarm's tick, and values and innovations (ticks, n) about it, from tick `first` on."""
 
-    scores: TickScores
     raised_at: int
+    first: int
+    values: FloatArray
+    innovations: FloatArray
 
-    @classmethod
-    def of(cls, baseline: Baseline, run: FaultRun) -> _Alarm | None:
-        scores = Tracker(baseline).advance(run.ticks)
-        onset = onset_after(scores.p_values, run.fault_at)
-        return None if onset is None else cls(scores, onset)
-
-    def cuts(self, window: int) -> list[tuple[FloatArray, FloatArray]]:
-        """Windows about the alarm, to learn from."""
-        starts = [self.raised_at + shift for shift in _SHIFTS]
-        return [cut for start in starts for cut in self._cut(start, window)]
-
-    def suspects(self, namer: Namer, window: int) -> list[Suspect]:
-        for values, innovations in self._cut(self.raised_at, window):
-            return namer.suspects(values, innovations)
-        return []
-
-    def _cut(self, start: int, window: int) -> list[tuple[FloatArray, FloatArray]]:
-        """The window that begins at a tick, or none where it is not all there."""
+    def cut(self, shift: int, window: int) -> list[tuple[FloatArray, FloatArray]]:
+        """A window that begins so many ticks after the alarm, or none where it is not all there."""
+        start = self.raised_at + shift - self.first
         ticks = slice(start, start + window)
-        values, innovations = self.scores.values[ticks], self.scores.innovations[ticks]
+        values, innovations = self.values[ticks], self.innovations[ticks]
         there = start >= 0 and len(values) == window and not np.isnan(innovations).any()
         return [(values, innovations)] if there else []
+
+
+def _alarms(baseline: Baseline, run: FaultRun, longest: int) -> list[_Alarm]:
+    """The first alarm after the fault has begun, if there is one, with what windows are cut of."""
+    scores = Tracker(baseline).advance(run.ticks)
+    raised_at = onset_after(scores.p_values, run.fault_at)
+    if raised_at is None:
+        return []
+    first = max(0, raised_at + min(_SHIFTS))
+    ticks = slice(first, raised_at + max(_SHIFTS) + longest)
+    return [_Alarm(raised_at, first, scores.values[ticks].copy(), scores.innovations[ticks].copy())]
+
+
+def _direction(alarms: Sequence[_Alarm], whitening: FloatArray) -> FloatArray:
+    """Into which a fault moves whitened innovations, (n,): the first principal one of its runs."""
+    means = [alarm.innovations[alarm.raised_at - alarm.first :].mean(axis=0) for alarm in alarms]
+    moves = np.array(means) @ whitening
+    # Each run counts as much, however strong its fault is.
+    moves /= np.linalg.norm(moves, axis=1, keepdims=True)
+    direction: FloatArray = np.linalg.svd(moves, full_matrices=False)[2][0]
+    direction *= np.sign(direction[np.abs(direction).argmax()])
+    return direction
 
 
 def grown(examples: Sequence[Example], seed: int) -> Trees:

@@ -10,7 +10,7 @@ import pytest
 from detection import artefact
 from detection.artefact import Origin
 from detection.baseline import Baseline, learn
-from detection.naming import Namer
+from detection.naming import Axes, Namer
 from detection.tracker import Tracker
 from tepwatch.errors import NewerStateError, StateError
 from tepwatch.sealed import seal, unseal
@@ -23,6 +23,12 @@ ORIGIN = Origin("five made-up runs", "", 180.0, 1.0, 0.0, 42)
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
     return learn([plant(150, seed) for seed in range(5)])
+
+
+def axes(baseline: Baseline) -> Axes:
+    """Of two faults."""
+    whitening = baseline.model.statistics.whitening
+    return Axes(whitening, np.eye(len(whitening))[:2])
 
 
 def test_what_was_read_back_gives_the_same_p_values_and_bytes(baseline: Baseline) -> None:
@@ -55,7 +61,7 @@ def test_damage_and_newer_versions_are_refused(baseline: Baseline) -> None:
 
 
 def test_names_are_read_back_and_the_same_bytes(baseline: Baseline) -> None:
-    namer = Namer(baseline.model.statistics.whitening, {10: trees(), 20: trees()})
+    namer = Namer(axes(baseline), {10: trees(), 20: trees()})
     named = baseline._replace(namer=namer)
     data = artefact.to_bytes(named, ORIGIN)
     restored, _ = artefact.from_bytes(data)
@@ -67,9 +73,9 @@ def test_names_are_read_back_and_the_same_bytes(baseline: Baseline) -> None:
 
 def test_names_that_do_not_fit_the_channels_are_refused(baseline: Baseline) -> None:
     features = trees().features.copy()
-    features[0] = 5 * len(baseline.channels.tags)
+    features[0] = axes(baseline).features
     wrong = {10: trees()._replace(features=features)}
-    named = baseline._replace(namer=Namer(baseline.model.statistics.whitening, wrong))
+    named = baseline._replace(namer=Namer(axes(baseline), wrong))
     with pytest.raises(StateError, match="do not fit together"):
         artefact.from_bytes(artefact.to_bytes(named, ORIGIN))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detection.forest import FloatArray
-from detection.naming import LEAF, Features, Namer, Trees, describe
+from detection.naming import LEAF, Axes, Features, Namer, Trees, describe
 from tepwatch.records import Suspect
 
 
@@ -15,10 +15,13 @@ def window(ticks: int = 20, channels: int = 3, seed: int = 1) -> tuple[FloatArra
     return 3.0 * rng.normal(size=(ticks, channels)), rng.normal(size=(ticks, channels))
 
 
-def mixing(channels: int = 3) -> FloatArray:
-    """Symmetric."""
+def axes(channels: int = 3, directions: int = 2) -> Axes:
     half = np.random.default_rng(2).normal(size=(channels, channels))
-    return half + half.T
+    return Axes(half + half.T, np.random.default_rng(3).normal(size=(directions, channels)))
+
+
+PLAIN = Axes(np.eye(1), np.empty((0, 1)))
+"""Of one channel and no fault."""
 
 
 def signed_log(value: float) -> float:
@@ -49,8 +52,8 @@ def naive_votes(trees: Trees, features: Features) -> list[float]:
 
 def test_a_window_is_described_channel_by_channel() -> None:
     values, innovations = window(21)
-    features = describe(values, innovations, mixing()).reshape(5, 3)
-    whitened = innovations @ mixing()
+    features = describe(values, innovations, axes())[:15].reshape(5, 3)
+    whitened = innovations @ axes().whitening
     for channel in range(3):
         value, innovation = values[:, channel], whitened[:, channel]
         assert features[:, channel] == pytest.approx(
@@ -65,43 +68,62 @@ def test_a_window_is_described_channel_by_channel() -> None:
         )
 
 
+def test_a_window_is_described_along_what_the_faults_do() -> None:
+    values, innovations = window(23)
+    features = describe(values, innovations, axes())
+    assert len(features) == axes().features == 23
+    along = innovations @ axes().whitening @ axes().directions.T
+    for direction in range(2):
+        path = along[:, direction]
+        fifths = 2.0 * path[:20].reshape(5, 4).mean(axis=1)
+        assert features[15:].reshape(4, 2)[:, direction] == pytest.approx(
+            [
+                signed_log(math.sqrt(23) * path.mean()),
+                signed_log(fifths.min()),
+                signed_log(fifths.max()),
+                math.log(fifths.std() + 1e-2),
+            ],
+            rel=1e-5,
+        )
+
+
 def test_what_stands_still_can_be_described_too() -> None:
-    features = describe(np.zeros((10, 2)), np.zeros((10, 2)), mixing(2))
-    assert np.isfinite(features).all()
+    assert np.isfinite(describe(np.zeros((10, 3)), np.zeros((10, 3)), axes())).all()
 
 
-@pytest.mark.parametrize("shape", [(3, 2), (10, 3)])
+@pytest.mark.parametrize("shape", [(4, 3), (10, 2)])
 def test_what_is_no_window_is_refused(shape: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="no window"):
-        describe(np.zeros(shape), np.zeros((shape[0], 2)), mixing(2))
+    with pytest.raises(ValueError, match="no window of 3 channels"):
+        describe(np.zeros(shape), np.zeros(shape), axes())
 
 
 @pytest.mark.parametrize("mean", [-3.0, -0.5, 0.5, 3.0])
 @pytest.mark.parametrize("trend", [-2.0, 2.0])
 def test_trees_vote_as_they_are_read(mean: float, trend: float) -> None:
     values = mean + trend * np.linspace(-0.5, 0.5, 12)[:, None]
-    features = describe(values, values, np.eye(1))
+    features = describe(values, values, PLAIN)
     votes = trees().votes(features)
     assert votes.tolist() == naive_votes(trees(), features)
     assert votes.sum() == pytest.approx(1.0)
 
 
 def test_suspects_come_likeliest_first_and_only_with_a_vote() -> None:
-    namer = Namer(np.eye(1), {12: trees(), 4: trees()})
-    assert namer.windows == [4, 12]
+    namer = Namer(PLAIN, {12: trees(), 5: trees()})
+    assert namer.windows == [5, 12]
     assert namer.faults == [3, 8, 13]
     low, high = np.full((12, 1), -9.0), np.linspace(0.1, 9.0, 12)[:, None]
     assert namer.suspects(low, low) == [Suspect(3, 1.0)]
     assert namer.suspects(high, high) == [Suspect(8, 0.5), Suspect(13, 0.5)]
-    with pytest.raises(ValueError, match=r"of \[4, 12\] ticks, not of 11"):
+    with pytest.raises(ValueError, match=r"of \[5, 12\] ticks, not of 11"):
         namer.suspects(low[1:], low[1:])
 
 
 def test_trees_that_lead_nowhere_do_not_fit() -> None:
-    assert Namer(np.eye(1), {12: trees()}).fits(1)
-    assert not Namer(np.eye(2), {12: trees()}).fits(1)
-    assert not Namer(np.eye(1), {}).fits(1)
-    assert not Namer(np.eye(1), {3: trees()}).fits(1)
+    assert Namer(PLAIN, {12: trees()}).fits(1)
+    assert not Namer(PLAIN._replace(whitening=np.eye(2)), {12: trees()}).fits(1)
+    assert not Namer(PLAIN._replace(directions=np.ones((1, 2))), {12: trees()}).fits(1)
+    assert not Namer(PLAIN, {}).fits(1)
+    assert not Namer(PLAIN, {4: trees()}).fits(1)
     sound = trees()
     wrong = {
         "features": [(0, 5), (0, -2), (3, 0), (7, 0)],
@@ -113,7 +135,7 @@ def test_trees_that_lead_nowhere_do_not_fit() -> None:
         for place, number in changes:
             array = getattr(sound, name).copy()
             array[place] = number
-            assert not sound._replace(**{name: array}).fit(1), (name, place, number)
-        assert not sound._replace(**{name: getattr(sound, name)[:-1]}).fit(1), name
-    assert not sound._replace(faults=(3, 8)).fit(1)
-    assert not sound._replace(thresholds=sound.thresholds[:-1]).fit(1)
+            assert not sound._replace(**{name: array}).fit(5), (name, place, number)
+        assert not sound._replace(**{name: getattr(sound, name)[:-1]}).fit(5), name
+    assert not sound._replace(faults=(3, 8)).fit(5)
+    assert not sound._replace(thresholds=sound.thresholds[:-1]).fit(5)

@@ -46,7 +46,7 @@ def namer(baseline: Baseline) -> Namer:
 def test_windows_are_half_an_hour_an_hour_and_three() -> None:
     assert naming.windows_of(180.0) == [10, 20, 60]
     assert naming.windows_of(60.0) == [30, 60, 180]
-    assert naming.windows_of(3600.0) == [4, 4, 4]
+    assert naming.windows_of(3600.0) == [5, 5, 5]
 
 
 def test_faults_of_other_seeds_are_named(baseline: Baseline, namer: Namer) -> None:
@@ -100,7 +100,7 @@ def test_exported_trees_vote_as_the_classifier_does() -> None:
         naming.Example(int(fault), row) for fault, row in zip(faults, features, strict=True)
     ]
     trees = naming.grown(examples, 42)
-    assert trees.fit(2)
+    assert trees.fit(10)
     classifier = ExtraTreesClassifier(
         300, max_features=0.3, class_weight="balanced", random_state=42
     ).fit(features, faults.tolist())
