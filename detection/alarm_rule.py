@@ -2,7 +2,7 @@
 
 Three ticks in a row have to be unlikely together: the geometric mean of their p-values is below the
 limit. Of a strong disturbance two ticks are enough, a single odd tick never is. The alarm is over
-after ten ticks that are not unlikely.
+after seven ticks that are not unlikely.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 
 P_LIMIT: Final = 0.001
 _TOGETHER: Final = 3
-_CLEAR: Final = 10
+_CLEAR: Final = 7
 
 
 class AlarmRule(msgspec.Struct, array_like=True):
@@ -57,7 +57,7 @@ def stretches(p_values: Iterable[float]) -> list[tuple[int, int]]:
     """From which tick to before which there is an alarm.
 
     >>> stretches([0.5] * 5 + [1e-5] * 4 + [0.5] * 12)
-    [(6, 18)]
+    [(6, 15)]
     """
     active = [False, *alarms(p_values), False]
     changes = [tick for tick, (was, now) in enumerate(pairwise(active)) if was != now]

@@ -9,13 +9,14 @@ Where controllers make up for a fault all means come back; loops that have becom
 remain, and show in how far variables move between ticks.
 
 Each is divided by its limit, the 99 % quantile in normal operation. Memory is bounded: where a
-distance is beyond four times its limit, the mean that it is of is drawn back, so that an alarm ends
-when what caused it does.
+distance is far beyond its limit, the mean that it is of is drawn back, so that an alarm ends when
+what caused it does.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -33,6 +34,9 @@ LIMIT_QUANTILE: Final = 0.99
 """Of distances in normal operation, which is their limit."""
 
 _BEYOND: Final = 4.0
+"""Times its limit that a distance goes on from, at the most; less where the mean is so slow that it
+would stay beyond its limit for longer than so many ticks after what caused it is over."""
+_FORGOTTEN: Final = 57
 # Energies less their mean in normal operation, 1, are not below -1.
 _ENERGY_OFFSET: Final = 1.02
 _NUGGET: Final = 1e-6
@@ -281,11 +285,20 @@ def _advance(
                     away[channel] = level - statistics.centres[number, channel]
                 distance = _distance(away, statistics.factors[number], first, end, along)
                 ratios[tick, unit, number] = min(distance / limit, RATIO_MAX)
-                if rate < 1.0 and distance > _BEYOND * limit:
-                    less = np.sqrt(_BEYOND * limit / distance)
+                beyond = _beyond(quantity, rate)
+                if rate < 1.0 and distance > beyond * limit:
+                    less = np.sqrt(beyond * limit / distance)
                     for channel in range(first, end):
                         seen = statistics.centres[number, channel] + less * away[channel]
                         levels[number, channel] = _unseen(quantity, seen)
+
+
+@part
+def _beyond(quantity: int, rate: float) -> float:
+    if quantity == Quantity.CHANGES:
+        # So slow that there would be nothing left.
+        return _BEYOND
+    return min(_BEYOND, math.exp(2.0 * rate * _FORGOTTEN))
 
 
 @part

@@ -23,6 +23,26 @@ _TOLERANCE: Final = 1e-6
 """Of a tick: a time so little after its end still belongs to it."""
 
 
+def rows_of_ticks(rows: FloatArray, readings: int) -> FloatArray:
+    """Recorded readings as rows of ticks: last values, then means where there are several.
+
+    Args:
+        rows: (ticks x readings, ..., 53), none missing; the last of a tick is at its end.
+        readings: of a tick.
+
+    Returns:
+        (ticks, ..., 53) of one reading a tick, otherwise (ticks, ..., 106).
+    """
+    if readings == 1:
+        return rows
+    of_ticks = rows.reshape(-1, readings, *rows.shape[1:])
+    # In the order in which `Ticker` adds them up.
+    sums = of_ticks[:, 0].copy()
+    for number in range(1, readings):
+        sums += of_ticks[:, number]
+    return np.concatenate([of_ticks[:, -1], sums / readings], axis=-1)
+
+
 class Pace(NamedTuple):
     """Readings of a tick, and from the newest one to its end in tick lengths."""
 

@@ -46,7 +46,8 @@ def grade(p_value: float) -> float:
     >>> [round(grade(p), 2) for p in (1.0, 0.01, 0.0001)]
     [0.0, 0.67, 1.0]
     """
-    return min(1.0, math.log(p_value) / math.log(P_LIMIT))
+    # At a p-value of 1 this would be a negative zero.
+    return abs(min(1.0, math.log(p_value) / math.log(P_LIMIT)))
 
 
 class Watch:

@@ -15,7 +15,7 @@ from simulator.actions import VALVE4_STUCK_PERCENT, Action, Disturb, HoldValve
 from simulator.fleet import Fleet
 from simulator.strategies import Strategy
 from studies import normal_operation
-from studies.normal_operation import TICK_SECONDS, rounded
+from studies.normal_operation import TICK_SECONDS
 from tepwatch.errors import InputFileError
 from tepwatch.tags import DISTURBANCES, VALVE_4_HELD
 
@@ -34,7 +34,7 @@ _NUMBER: Final = re.compile(r"\d+$")
 
 
 class FaultRun(NamedTuple):
-    """A run (ticks, 53 or less) under a fault, by its number, after so many ticks without."""
+    """A run (ticks, 106 or less) under a fault, by its number, after so many ticks without."""
 
     fault: int
     ticks: FloatArray
@@ -54,8 +54,10 @@ class FaultRun(NamedTuple):
         return self._replace(ticks=self.ticks[:, :columns])
 
 
-def simulate(strategy: Strategy, faults: Sequence[int], first_seed: int) -> list[FaultRun]:
-    """A run of each fault, each with a seed of its own: a row each 3 min, digits as published.
+def simulate(
+    strategy: Strategy, faults: Sequence[int], first_seed: int, *, readings: int = 1
+) -> list[FaultRun]:
+    """A run of each fault, each with a seed of its own, as `normal_operation.simulate` has them.
 
     A run ends where the plant shuts down, or 22 h after the last of the faults has begun.
 
@@ -63,19 +65,23 @@ def simulate(strategy: Strategy, faults: Sequence[int], first_seed: int) -> list
         strategy: that controls the plant.
         faults: numbers of disturbances, 21 for valve 4 held.
         first_seed: of the first run; each run has the next one.
+        readings: of a tick.
     """
     fleet = Fleet(strategy, range(first_seed, first_seed + len(faults)))
-    every = round(TICK_SECONDS / fleet.step_seconds)
+    every = round(TICK_SECONDS / readings / fleet.step_seconds)
+    steps = readings * every
     settling = normal_operation.settling_ticks(strategy)
     begins = settling + np.random.default_rng(first_seed).choice(_BEFORE_TICKS, len(faults))
     parts = []
     for place in np.argsort(begins, kind="stable"):
-        parts.append(fleet.advance(begins[place] * every + 1 - fleet.next_step, every))
+        parts.append(fleet.advance(begins[place] * steps + 1 - fleet.next_step, every))
         fleet.apply(int(place), _action(faults[place]))
     end = settling + _BEFORE_TICKS.stop + _AFTER_TICKS
-    parts.append(fleet.advance(end * every + 1 - fleet.next_step, every))
-    values = rounded(np.concatenate([part.values for part in parts]))[settling:]
-    running = np.concatenate([part.shutdown for part in parts])[settling:] == 0
+    parts.append(fleet.advance(end * steps + 1 - fleet.next_step, every))
+    rows = np.concatenate([part.values for part in parts])
+    values = normal_operation.as_ticks(rows, readings)[settling:]
+    shutdown = np.concatenate([part.shutdown for part in parts])[readings - 1 :: readings]
+    running = shutdown[settling:] == 0
     return [
         FaultRun(fault, values[_until_it_stops(on), place], int(begin) - settling)
         for place, (fault, begin, on) in enumerate(zip(faults, begins, running.T, strict=True))
@@ -87,12 +93,14 @@ def simulated(
     runs: int,
     first_seed: int,
     progress: Callable[[str], None] = lambda _text: None,
+    *,
+    readings: int = 1,
 ) -> Iterator[FaultRun]:
     """So many runs of each of the faults, a fleet at a time: all at once would fill the memory."""
     for done in range(0, runs, _RUNS_A_FLEET):
         progress(f"simulating {runs} runs of each of {len(FAULTS)} faults, {done} are done ...")
         faults = FAULTS * min(_RUNS_A_FLEET, runs - done)
-        yield from simulate(strategy, faults, first_seed + done * len(FAULTS))
+        yield from simulate(strategy, faults, first_seed + done * len(FAULTS), readings=readings)
 
 
 def from_file(path: Path, fault_at: int, prefix: str = "") -> list[FaultRun]:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from detection.forest import FloatArray
+from detection.ticks import rows_of_ticks
 from simulator.fleet import Fleet
 from simulator.recordings import WIDTHS
 from simulator.strategies import RICKER, Strategy
@@ -29,21 +30,32 @@ _DIGITS: Final = 5
 _SETTLING_HOURS: Final = {RICKER.name: 5}
 
 
-def simulate(strategy: Strategy, days: int, first_seed: int) -> list[FloatArray]:
-    """Runs of 48 h, (ticks, 53) each, as published: a row each 3 min, five digits.
+def simulate(
+    strategy: Strategy, days: int, first_seed: int, *, readings: int = 1
+) -> list[FloatArray]:
+    """Runs of 48 h, ticks of 3 min each: (ticks, 53), or (ticks, 106) of several readings a tick.
+
+    One reading a tick is as published, with five digits.
 
     Args:
         strategy: that controls the plant.
         days: of normal operation, an even number.
         first_seed: of the first run; each run has the next one.
+        readings: of a tick.
     """
     seeds = range(first_seed, first_seed + days * 24 // RUN_HOURS)
     fleet = Fleet(strategy, seeds)
     settling = settling_ticks(strategy)
-    every = round(TICK_SECONDS / fleet.step_seconds)
+    every = round(TICK_SECONDS / readings / fleet.step_seconds)
     ticks = settling + RUN_HOURS * 3600 // TICK_SECONDS
-    values = rounded(fleet.advance(ticks * every + 1 - fleet.next_step, every).values)
+    steps = ticks * readings * every + 1 - fleet.next_step
+    values = as_ticks(fleet.advance(steps, every).values, readings)
     return [values[settling:, plant] for plant in range(len(seeds))]
+
+
+def as_ticks(rows: FloatArray, readings: int) -> FloatArray:
+    """Simulated readings as rows of ticks; one a tick is rounded as the published series are."""
+    return rounded(rows) if readings == 1 else rows_of_ticks(rows, readings)
 
 
 def settling_ticks(strategy: Strategy) -> int:

@@ -20,10 +20,10 @@ def test_ticks_have_to_be_unlikely_together(p_values: list[float], raised_at: in
     assert (active.index(True) if True in active else None) == raised_at
 
 
-def test_an_alarm_is_over_after_ten_ticks_that_are_not_unlikely() -> None:
-    active = alarms([1e-4] * 3 + [0.5] * 9 + [1e-4] + [0.5] * 12)
+def test_an_alarm_is_over_after_seven_ticks_that_are_not_unlikely() -> None:
+    active = alarms([1e-4] * 3 + [0.5] * 6 + [1e-4] + [0.5] * 12)
     assert active.index(True) == 2
-    assert [tick for tick, is_active in enumerate(active) if is_active] == list(range(2, 22))
+    assert [tick for tick, is_active in enumerate(active) if is_active] == list(range(2, 16))
 
 
 def test_what_raised_an_alarm_does_not_raise_the_next() -> None:
