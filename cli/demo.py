@@ -40,9 +40,9 @@ def demo(
     """Run everything here: local AWS, Flink, the job, and two live plants.
 
     plant-1 runs normally; plant-2 loses its A feed (IDV 6) after 8 hours, which are a minute and a
-    half, shuts down and begins again. Steer both from another terminal: `tepwatch inject 4`,
-    `tepwatch status`. Ctrl-C ends it all and says what was stored. The exit status is 0 when every
-    count agrees.
+    half, shuts down and begins again. The alarm says what stands out and what it looks like. Steer
+    both from another terminal: `tepwatch inject 4`, `tepwatch alarms`, `tepwatch status`. Ctrl-C
+    ends it all and says what was stored. The exit status is 0 when every count agrees.
     """
     seconds = None if duration is None else parse_duration(duration)
     if json_file is not None and not json_file.resolve().parent.is_dir():
@@ -88,6 +88,7 @@ def _show(
     live = Live(console=console, refresh_per_second=2, transient=True)
     next_line = 0.0
     restarts = 0
+    said: set[str] = set()
     with live:
         while not interrupted.is_set() and (deadline is None or time.monotonic() < deadline):
             try:
@@ -98,6 +99,10 @@ def _show(
                 if status.restarts > restarts:
                     restarts = status.restarts
                     console.print(f"the job restarted: {run.last_failure()}", highlight=False)
+                for text in map(demo_view.alarm_line, reversed(status.alarms)):
+                    if text not in said and not console.is_terminal:
+                        console.print(text, highlight=False, soft_wrap=True)
+                    said.add(text)
                 if console.is_terminal:
                     live.update(demo_view.live(run, status))
                 elif time.monotonic() >= next_line:

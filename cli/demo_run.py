@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
+from cli.alarm_table import AlarmLine
 from cli.demo_stores import DemoStores, LastScore
 from cli.kinesis_output import KinesisOutput
 from cli.provision import provision
@@ -33,14 +34,20 @@ from simulator.schedule import Scheduled
 from simulator.simulation import OnShutdown, Simulation
 from simulator.steering import SimulationStatus
 from simulator.strategies import RICKER
-from tepwatch.errors import TepwatchError, UnreachableError
-from tepwatch.schema import COMMANDS, DEAD_LETTERS, EVENTS, READINGS, SCORES
+from studies.live_baseline import readings_a_tick
+from studies.normal_operation import TICK_SECONDS
+from tepwatch.errors import StartupError, TepwatchError, UnreachableError
+from tepwatch.kernels import cache_folder
+from tepwatch.schema import COMMANDS, DEAD_LETTERS, READINGS, SCORES
 from tepwatch.settings import load as load_settings
 
 PLANTS: Final = ("plant-1", "plant-2")
 """The plants of the demo: the first runs normally, the second loses its A feed."""
 FAULT: Final = Scheduled(8.0, PLANTS[1], Disturb(6))
 
+_STARTED_HOURS: Final = 8
+_SECONDS_AN_HOUR: Final = 3600
+_LEARNING_SECONDS: Final = 900.0
 _SEEDS: Final = (1431655765, 4651207995)
 _RUNS_KEPT: Final = 3
 
@@ -56,6 +63,7 @@ class Status(NamedTuple):
     checkpoints: Checkpoints
     restarts: int
     scores: dict[str, dict[str, LastScore]]
+    alarms: list[AlarmLine]
 
 
 class Summary(msgspec.Struct):
@@ -125,8 +133,11 @@ class DemoRun:
             self.folder / "prepare.log",
         )
         self._stack.callback(compiler.stop, 1.0)
+        baseline = self._baseline()
         fleet = Fleet(RICKER, _SEEDS)
-        fleet.advance(0, 1)
+        # The plants are in operation when one begins to look.
+        steps = round(_STARTED_HOURS * _SECONDS_AN_HOUR / fleet.step_seconds)
+        fleet.advance(steps, steps)
         self._simulation = Simulation(
             fleet,
             PLANTS,
@@ -139,7 +150,12 @@ class DemoRun:
         self._say("starting the local AWS ...")
         self.local_aws = self._stack.enter_context(LocalAws(self.folder, data_dir=self.data))
         self._settings = load_settings(
-            {"endpoint_url": self.local_aws.endpoint_url, "sinks": "timestream,firehose,alarms"}
+            {
+                "endpoint_url": self.local_aws.endpoint_url,
+                "sinks": "timestream,firehose,alarms",
+                "baseline": baseline,
+                "tick_seconds": max(float(TICK_SECONDS), self._tick_seconds),
+            }
         )
         self._stages = len(parse_stages(self._settings.stages))
         self._say("creating its streams, tables and delivery streams ...")
@@ -160,6 +176,31 @@ class DemoRun:
         self._started = time.monotonic()
         self._thread = threading.Thread(target=self._send, name="simulation")
         self._thread.start()
+
+    def _baseline(self) -> str | None:
+        """What is normal for such a stream, learned once and kept; None where it cannot be."""
+        readings = readings_a_tick(self._tick_seconds)
+        if readings is None:
+            self._say(
+                f"records are {self._tick_seconds:g} s of process time apart, which is no part of "
+                f"{TICK_SECONDS} s: the monitor learns from the stream"
+            )
+            return None
+        path = cache_folder() / f"demo-{readings}.baseline"
+        if not path.exists():
+            self._say("learning normal operation and its disturbances (two minutes, once) ...")
+            learner = ChildProcess(
+                "the learner of the demo's baseline",
+                [sys.executable, "-m", "studies.live_baseline", str(readings), str(path)],
+                self.folder / "learn.log",
+            )
+            try:
+                status = learner.wait(_LEARNING_SECONDS)
+            finally:
+                learner.stop(1.0)
+            if status != 0:
+                raise StartupError(f"the demo's baseline was not learned: see {learner.log}")
+        return str(path)
 
     def _send(self) -> None:
         try:
@@ -195,6 +236,7 @@ class DemoRun:
             rest.checkpoints(self._job_id),
             rest.job(self._job_id).restarts,
             self._stores.last_scores(),
+            self._stores.alarms(),
         )
 
     def last_failure(self) -> str | None:
@@ -244,13 +286,14 @@ class DemoRun:
         flushed = self.local_aws.flush_firehose()
         rows, lines = self._stores.all_rows(), self._stores.read_on()
         scored = rows[SCORES.name] // self._stages
-        stored = sum(rows[table.name] for table in (READINGS, EVENTS, COMMANDS))
+        stored = rows[READINGS.name] + rows[COMMANDS.name] + self._stores.plant_events()
         problems = [] if self._failure is None else [str(self._failure)]
         if not flushed:
             problems.append("Firehose could not deliver everything")
         for what, count, expected in (
-            ("records read", read, sent),
-            ("records stored", stored, sent),
+            # What operators put on the stream is read and stored too.
+            ("records read", read, sent + rows[COMMANDS.name]),
+            ("records stored", stored, sent + rows[COMMANDS.name]),
             ("readings scored", scored, readings_sent),
             ("dead letters", rows[DEAD_LETTERS.name], 0),
             *((f"lines of {name} in S3", lines[name], count) for name, count in rows.items()),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from aws.timestream_query import TimestreamReader, Value
+from cli.alarm_table import AlarmLine
+from cli.stored_alarms import stored_alarms
 from sinks.delivered import Delivered
 from tepwatch.errors import ServiceError
+from tepwatch.records import EventKind
 from tepwatch.resources import DELIVERY_STREAMS
-from tepwatch.schema import SCORES, TABLES
+from tepwatch.schema import EVENTS, SCORES, TABLES
 from tepwatch.settings import Settings
 
 _RECENT: Final = "15m"
@@ -50,10 +53,19 @@ class DemoStores:
             scores.setdefault(plant, {})[stage] = LastScore(score, state)
         return scores
 
-    def rows(self, table: str) -> int:
-        """Rows of a table in Timestream."""
-        found = self._select("count(*)", table)
+    def alarms(self) -> list[AlarmLine]:
+        """How alarms stand, the newest first."""
+        return stored_alarms(self._reader, self._database)
+
+    def rows(self, table: str, where: str = "") -> int:
+        """Rows of a table in Timestream, or those of them that a WHERE clause names."""
+        found = self._select("count(*)", table, where)
         return int(found[0][0]) if found else 0
+
+    def plant_events(self) -> int:
+        """Events that came from the plants; the detectors' own are kept in the same table."""
+        kinds = ", ".join(f"'{kind}'" for kind in EventKind)
+        return self.rows(EVENTS.name, f"WHERE event IN ({kinds})")
 
     def all_rows(self) -> dict[str, int]:
         """Rows in Timestream, a table."""

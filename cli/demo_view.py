@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.alarm_table import AlarmLine, table_of
 from cli.demo_run import DemoRun, Status, Summary
 from cli.demo_stores import LastScore
 from tepwatch.records import ScoreState
 
+_ALARMS_SHOWN: Final = 3
+
 
 def live(demo: DemoRun, status: Status) -> RenderableType:
     """One screen: flow, scores, places to look at."""
-    return Group(_flow(demo, status), Text(), _scores(status), Text(), places(demo))
+    parts: list[RenderableType] = [_flow(demo, status), Text(), _scores(status), Text()]
+    if status.alarms:
+        parts += [table_of(status.alarms[:_ALARMS_SHOWN]), Text()]
+    return Group(*parts, places(demo))
 
 
 def _flow(demo: DemoRun, status: Status) -> Table:
@@ -65,6 +73,7 @@ def places(demo: DemoRun) -> Table:
         ("local AWS", demo.local_aws.endpoint_url),
         ("stored", f"{demo.data}"),
         ("steer", "tepwatch inject 4 --plant plant-1; clear, setpoint, valve, status"),
+        ("alarms", "tepwatch alarms; ack, shelve, accept-normal"),
         ("ask", f"tepwatch query --endpoint {demo.local_aws.endpoint_url} 'SELECT ...'"),
         ("logs", f"{demo.folder}/localaws.log, {demo.flink.log_folder}"),
     ):
@@ -83,6 +92,13 @@ def line(status: Status) -> str:
         f"lag {status.millis_behind} ms checkpoints {status.checkpoints.completed} "
         f"scores {scores or '-'}"
     )
+
+
+def alarm_line(alarm: AlarmLine) -> str:
+    """How an alarm stands, in one line."""
+    causes = [each.words for each in alarm.contributions[:1]]
+    said = "; ".join(filter(None, [*causes, alarm.looks_like]))
+    return f"{alarm.alarm} {alarm.state.value.replace('_', ', ')}: {said}"
 
 
 def ended(summary: Summary) -> RenderableType:

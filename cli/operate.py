@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from aws.timestream_query import TimestreamReader
-from cli.alarm_table import AlarmLine, latest, table_of, until_now
+from cli.alarm_table import AlarmLine, table_of
 from cli.kinesis_output import KinesisOutput
 from cli.options import (
     DEFAULT_DATA_DIR,
@@ -22,10 +22,10 @@ from cli.options import (
     StreamOption,
     load_settings,
 )
+from cli.stored_alarms import stored_alarms
 from simulator import channel_file
-from tepwatch.errors import ServiceError, TepwatchError
+from tepwatch.errors import TepwatchError
 from tepwatch.records import AlarmState, Command, CommandKind, Origin
-from tepwatch.schema import ALARMS, ASSESSMENTS
 from tepwatch.settings import Settings
 
 _NOWHERE: Final = Origin("", "0", 0, 0)
@@ -139,35 +139,10 @@ def _stored_alarms(settings: Settings, plant: str | None) -> list[AlarmLine]:
         region=settings.timestream_region or settings.region, endpoint_url=settings.endpoint_url
     )
     try:
-        lines = latest(
-            _rows(reader, settings, f'SELECT * FROM "{{}}"."{ALARMS.name}" ORDER BY time')
-        )
-        clocks = {
-            row["plant"]: row["process_hours"]
-            for row in _rows(
-                reader,
-                settings,
-                "SELECT plant, max_by(process_hours, time) AS process_hours "
-                f'FROM "{{}}"."{ASSESSMENTS.name}" GROUP BY plant',
-            )
-        }
+        lines = stored_alarms(reader, settings.timestream_database)
     finally:
         reader.close()
-    return [
-        until_now(line, clocks.get(line.plant)) for line in lines if plant in {None, line.plant}
-    ]
-
-
-def _rows(reader: TimestreamReader, settings: Settings, statement: str) -> list[dict[str, Any]]:
-    try:
-        result = reader.query(statement.format(settings.timestream_database))
-        names = [column.name for column in result.columns]
-        return [dict(zip(names, row, strict=True)) for row in result.rows]
-    except ServiceError as error:
-        # A table has its columns from its first rows.
-        if error.code == "ValidationException":
-            return []
-        raise
+    return [line for line in lines if plant in {None, line.plant}]
 
 
 COMMANDS: Final = (alarms, ack, shelve, accept_normal)

@@ -102,6 +102,15 @@ class Watch:
             float(found.fused[0]), p_value, units, shares, found.values[0], found.innovations[0]
         )
 
+    def warm_up(self) -> None:
+        """Have everything compiled that a tick needs; what it is fed is forgotten with it."""
+        for _ in range(self._baseline.model.predictor.order + 1):
+            self.advance(np.full(self._width, np.nan))
+        if self._baseline.namer is not None:
+            for window in self._baseline.namer.windows:
+                nothing = np.zeros((window, len(self._variables)))
+                self._baseline.namer.suspects(nothing, nothing)
+
     def bridge(self, ticks: int) -> None:
         """Go on over ticks that nobody has seen."""
         self._tracker.advance(np.full((ticks, self._width), np.nan))

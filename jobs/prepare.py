@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from detection.stages import parse_stages, warm_up
+from detection.watch import Watch
+from jobs.baseline import load_reference
 from tepwatch import logs, settings
 from tepwatch.settings import Settings
 
@@ -13,6 +15,9 @@ from tepwatch.settings import Settings
 def prepare(of: Settings) -> None:
     """Compile, or load from the cache on disk, what a job of these settings runs."""
     warm_up(parse_stages(of.stages), of)
+    reference = load_reference(of)
+    if reference is not None:
+        Watch(reference).warm_up()
 
 
 if __name__ == "__main__":

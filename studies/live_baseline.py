@@ -1,14 +1,20 @@
-"""What is normal on a simulated stream, names of faults included: a baseline for the demo."""
+"""What is normal on a simulated stream, names of faults included: a baseline for the demo.
+
+`python -m studies.live_baseline READINGS FILE` writes it for ticks of so many readings.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from detection.artefact import Origin
 from detection.baseline import learn
 from detection.reference import Reference
-from simulator.strategies import Strategy
+from simulator.strategies import RICKER, Strategy
 from studies import faults, naming, normal_operation
 from studies.normal_operation import TICK_SECONDS
 
@@ -53,3 +59,15 @@ def learn_live(strategy: Strategy, readings: int, progress: Callable[[str], None
         faults=f"{_FAULT_RUNS} runs a fault simulated",
     )
     return Reference.of(baseline._replace(namer=taught.namer), origin)
+
+
+def _write(readings: int, path: Path) -> None:
+    reference = learn_live(RICKER, readings, lambda text: print(text, flush=True))
+    # Another demo may be about to do the same.
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_bytes(reference.data)
+    unfinished.replace(path)
+
+
+if __name__ == "__main__":
+    _write(int(sys.argv[1]), Path(sys.argv[2]))
