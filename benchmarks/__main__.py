@@ -14,6 +14,7 @@ from benchmarks import (
     job_speed,
     kinesis_at_home,
     latency,
+    monitor,
     plant,
     timestream_at_home,
 )
@@ -26,11 +27,12 @@ _BENCHMARKS = {
     "latency": latency.run,
     "plant": plant.run,
     "forest": forest.run,
+    "monitor": monitor.run,
     # A part of `cost`: only where it is asked for.
     "base": job_cost.run_base,
 }
 
-_ALL = ("kinesis", "timestream", "cost", "speed", "latency", "plant", "forest")
+_ALL = ("kinesis", "timestream", "cost", "speed", "latency", "plant", "forest", "monitor")
 
 
 def main() -> None:

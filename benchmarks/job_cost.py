@@ -65,7 +65,7 @@ def run_base(folder: Path, console: Console) -> Table:
 
 def _steps(server: LocalAws, plants: int, folder: Path, console: Console) -> dict[str, float]:
     console.print(f"steps by themselves: {plants} plants ...")
-    settings = Settings(stream=f"steps-{plants}", endpoint_url=server.endpoint_url)
+    settings = Settings(stream=f"steps-{plants}", endpoint_url=server.endpoint_url, monitor=False)
     warm_up = _WARM_UP_A_PLANT * plants
     rows = _rows(settings.stream, plants)
     return cost_of_steps(server, settings, rows, folder, warm_up=warm_up, sinks=_STEP_SINKS)
@@ -84,6 +84,8 @@ def _costs(
                     endpoint_url=server.endpoint_url,
                     stages=variant.stages,
                     sinks=variant.sinks,
+                    # It has a benchmark of its own.
+                    monitor=False,
                 )
                 costs[variant.name, plants] = cost_of_job(
                     server,

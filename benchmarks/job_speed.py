@@ -61,7 +61,7 @@ class _Forests(NamedTuple):
 
 def run(folder: Path, console: Console) -> Group:
     """The job with and without sinks, the forests alone, and where the time goes."""
-    settings = Settings(stages="default", score_on=ScoreOn.EVERY, batch_size=50)
+    settings = Settings(stages="default", score_on=ScoreOn.EVERY, batch_size=50, monitor=False)
     console.print("speed: the forests alone ...")
     records = _rows("forests").take(_WARM_UP + _MEASURED)
     ours = _our_forests(settings, records)

@@ -9,29 +9,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from detection.channels import Unit
 from detection.forest import FloatArray
 from detection.statistics import Statistics, seen
+from tepwatch.kernels import kernel
 
 
-def contributions(
-    statistics: Statistics, units: list[Unit], levels: FloatArray, ratios: FloatArray
-) -> FloatArray:
+def contributions(statistics: Statistics, levels: FloatArray, ratios: FloatArray) -> FloatArray:
     """The share of each channel, (n,); above zero where it is too high. Sizes add up to 1.
 
     Args:
         statistics: of normal operation.
-        units: the channels' process units.
         levels: of the statistics after the tick.
         ratios: (units, statistics) of the tick.
     """
-    place, number = np.unravel_index(np.argmax(ratios), ratios.shape)
-    unit = units[place]
-    mine = slice(unit.first, unit.end)
-    level = seen(statistics.quantities[number], levels[number, mine])
-    factor = statistics.factors[number, mine, mine]
-    pull = factor @ ((level - statistics.centres[number, mine]) @ factor)
-    sizes = pull**2 / (factor**2).sum(axis=1)
     shares = np.zeros(levels.shape[1])
-    shares[mine] = np.sign(pull) * sizes / max(sizes.sum(), np.finfo(np.float64).tiny)
+    _share(statistics, levels, ratios, shares)
     return shares
+
+
+@kernel
+def _share(
+    statistics: Statistics, levels: FloatArray, ratios: FloatArray, shares: FloatArray
+) -> None:
+    unit, number = 0, 0
+    for place in range(ratios.shape[0]):
+        for other in range(ratios.shape[1]):
+            if ratios[place, other] > ratios[unit, number]:
+                unit, number = place, other
+    first, end = statistics.starts[unit], statistics.starts[unit + 1]
+    factor = statistics.factors[number]
+    away, along = np.zeros(end - first), np.zeros(end - first)
+    for source in range(first, end):
+        level = seen(statistics.quantities[number], levels[number, source])
+        away[source - first] = level - statistics.centres[number, source]
+    for source in range(first, end):
+        for target in range(first, end):
+            along[target - first] += away[source - first] * factor[source, target]
+    total = 0.0
+    for channel in range(first, end):
+        pull, spread = 0.0, 0.0
+        for target in range(first, end):
+            pull += factor[channel, target] * along[target - first]
+            spread += factor[channel, target] ** 2
+        shares[channel] = pull * abs(pull) / spread
+        total += abs(shares[channel])
+    if total > 0.0:
+        for channel in range(first, end):
+            shares[channel] /= total

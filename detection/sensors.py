@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from detection.forest import FloatArray
 from detection.ticks import VARIABLES
+from tepwatch.kernels import kernel
 from tepwatch.records import SensorFailure
 from tepwatch.tags import TAGS, XMEAS
 
@@ -25,7 +26,14 @@ _STILL_MORE: Final = 5
 _NEVER: Final = 2**31
 _MOVED: Final = 1e-6
 _TAGS: Final = tuple(TAGS)
-_LOWEST, _HIGHEST = np.array([tag.span for tag in TAGS.values()]).T
+_FAILURES: Final = (
+    SensorFailure.SILENT,
+    SensorFailure.OUT_OF_RANGE,
+    SensorFailure.STUCK,
+    SensorFailure.NOT_CONSTANT,
+)
+_LOWEST: Final = np.array([tag.span[0] for tag in TAGS.values()])
+_HIGHEST: Final = np.array([tag.span[1] for tag in TAGS.values()])
 
 
 class SensorState(msgspec.Struct, array_like=True):
@@ -75,7 +83,7 @@ class SensorWatch:
         constants: dict[int, float],
         state: SensorState | None = None,
     ) -> None:
-        self._limits = np.full(VARIABLES, _NEVER)
+        self._limits = np.full(VARIABLES, _NEVER, dtype=np.int64)
         if still is not None:
             self._limits[:INSTRUMENTS] = np.array(still) * _STILL_TIMES + _STILL_MORE
         self._constant = np.full(VARIABLES, np.nan)
@@ -85,9 +93,10 @@ class SensorWatch:
         if state is None:
             state = SensorState([None] * VARIABLES, [0] * VARIABLES, [0] * VARIABLES, {})
         self._last = np.array(state.last, dtype=np.float64)
-        self._still = np.array(state.still)
-        self._silent = np.array(state.silent)
+        self._still = np.array(state.still, dtype=np.int64)
+        self._silent = np.array(state.silent, dtype=np.int64)
         self._failures = state.failures
+        self._found = np.zeros(VARIABLES, dtype=np.int64)
 
     @property
     def state(self) -> SensorState:
@@ -116,20 +125,21 @@ class SensorWatch:
 
     def advance(self, last: FloatArray) -> list[FlagChange]:
         """Take a tick's last values in, (53,), NaN for missing."""
-        missing = np.isnan(last)
-        self._still = np.where(last == self._last, self._still + 1, self._still * missing)
-        self._silent = (self._silent + 1) * missing
-        self._last = np.where(missing, self._last, last)
-        # What was never there is no instrument.
-        silent = (self._silent >= _SILENT_TICKS) & ~np.isnan(self._last)
-        stuck = self._still >= self._limits
-        outside = (last < _LOWEST) | (last > _HIGHEST)
-        moved = np.abs(last - self._constant) > _MOVED * np.maximum(1.0, np.abs(self._constant))
-        failing = silent | stuck | outside | moved
-        if not failing.any() and not self._failures:
+        failing = _look(
+            last,
+            self._last,
+            self._still,
+            self._silent,
+            self._limits,
+            self._constant,
+            _LOWEST,
+            _HIGHEST,
+            self._found,
+        )
+        if not failing and not self._failures:
             return []
         now = {
-            int(place): _failure(place, silent, stuck, outside) for place in np.flatnonzero(failing)
+            int(place): _FAILURES[self._found[place] - 1] for place in np.flatnonzero(self._found)
         }
         before, self._failures = self._failures, now
         ended = [
@@ -145,14 +155,38 @@ class SensorWatch:
         return ended + begun
 
 
-def _failure(
-    place: np.intp,
-    silent: NDArray[np.bool_],
-    stuck: NDArray[np.bool_],
-    outside: NDArray[np.bool_],
-) -> SensorFailure:
-    if silent[place]:
-        return SensorFailure.SILENT
-    if outside[place]:
-        return SensorFailure.OUT_OF_RANGE
-    return SensorFailure.STUCK if stuck[place] else SensorFailure.NOT_CONSTANT
+@kernel
+def _look(
+    values: FloatArray,
+    last: FloatArray,
+    still: NDArray[np.int64],
+    silent: NDArray[np.int64],
+    limits: NDArray[np.int64],
+    constants: FloatArray,
+    lowest: FloatArray,
+    highest: FloatArray,
+    found: NDArray[np.int64],
+) -> bool:
+    """Take a tick in; how each variable fails, by place in `_FAILURES` from 1 on, 0 if not."""
+    failing = False
+    for variable in range(len(values)):
+        value = values[variable]
+        found[variable] = 0
+        if np.isnan(value):
+            silent[variable] += 1
+            # What was never there is no instrument.
+            if silent[variable] >= _SILENT_TICKS and not np.isnan(last[variable]):
+                found[variable] = 1
+        else:
+            silent[variable] = 0
+            still[variable] = still[variable] + 1 if value == last[variable] else 0
+            last[variable] = value
+            constant = constants[variable]
+            if not lowest[variable] <= value <= highest[variable]:
+                found[variable] = 2
+            elif abs(value - constant) > _MOVED * max(1.0, abs(constant)):
+                found[variable] = 4
+        if found[variable] in (0, 4) and still[variable] >= limits[variable]:
+            found[variable] = 3
+        failing = failing or found[variable] > 0
+    return failing

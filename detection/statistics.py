@@ -252,7 +252,7 @@ def _follow(
             quantity, rate = statistics.quantities[number], statistics.rates[number]
             _update(quantity, rate, whitened, now, changes, nothing, levels[number])
             for channel in range(count):
-                found[tick, number, channel] = _seen(quantity, levels[number, channel])
+                found[tick, number, channel] = seen(quantity, levels[number, channel])
 
 
 @kernel
@@ -281,7 +281,7 @@ def _advance(
                     ratios[tick, unit, number] = statistics.usual[number, unit]
                     continue
                 for channel in range(first, end):
-                    level = _seen(quantity, levels[number, channel])
+                    level = seen(quantity, levels[number, channel])
                     away[channel] = level - statistics.centres[number, channel]
                 distance = _distance(away, statistics.factors[number], first, end, along)
                 ratios[tick, unit, number] = min(distance / limit, RATIO_MAX)
@@ -289,8 +289,8 @@ def _advance(
                 if rate < 1.0 and distance > beyond * limit:
                     less = np.sqrt(beyond * limit / distance)
                     for channel in range(first, end):
-                        seen = statistics.centres[number, channel] + less * away[channel]
-                        levels[number, channel] = _unseen(quantity, seen)
+                        nearer = statistics.centres[number, channel] + less * away[channel]
+                        levels[number, channel] = _unseen(quantity, nearer)
 
 
 @part
@@ -334,14 +334,9 @@ def _update(
         levels[channel] += rate * (newest - levels[channel])
 
 
-def seen(quantity: int, levels: FloatArray) -> FloatArray:
-    """What a distance is of, by means of a quantity."""
-    return np.log(levels + _ENERGY_OFFSET) if quantity in _ENERGIES else levels
-
-
 @part
-def _seen(quantity: int, level: float) -> float:
-    """The same, in a kernel."""
+def seen(quantity: int, level: float) -> float:
+    """What a distance is of, by a mean of a quantity."""
     return np.log(level + _ENERGY_OFFSET) if quantity in _ENERGIES else level
 
 

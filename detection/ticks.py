@@ -138,7 +138,9 @@ class Ticker:
 
     def _close(self, reading: int) -> Tick:
         assert self._number is not None
-        mean = np.where(self._counts, self._sums / np.maximum(self._counts, 1), np.nan)
+        mean = self._last
+        if self._readings > 1:
+            mean = np.where(self._counts, self._sums / np.maximum(self._counts, 1), np.nan)
         pace = Pace(self._readings, self._number - self._newest)
         tick = Tick(self._number, self._last, mean, reading, pace)
         self._open()

@@ -95,9 +95,7 @@ class Watch:
             )
         )
         model = self._baseline.model
-        shares = contributions(
-            model.statistics, self._units, self._tracker.state.levels, found.ratios[0]
-        )
+        shares = contributions(model.statistics, self._tracker.state.levels, found.ratios[0])
         return Judgement(
             float(found.fused[0]), p_value, units, shares, found.values[0], found.innovations[0]
         )
