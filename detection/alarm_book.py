@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from detection.forest import FloatArray
-from detection.naming import Namer
+from detection.naming import BEFORE_TICKS, Namer
 from tepwatch.records import AlarmChange, AlarmState, Contribution, Suspect
 
 _SUSPECTS: Final = 3
@@ -47,6 +47,8 @@ class Alarm(msgspec.Struct, array_like=True):
     """Standardised values and innovations since it was raised, as long as it is to be named."""
     contributions: tuple[Contribution, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+    before: list[list[float]] = []
+    """Innovations of the ticks before it was raised, as long as it is to be named."""
 
     @property
     def mean_blame(self) -> FloatArray:
@@ -74,6 +76,8 @@ class BookState(msgspec.Struct, array_like=True):
 
     alarms: list[Alarm] = []
     shelved_until: int | None = None
+    lately: list[tuple[int, list[float]]] = []
+    """The last ticks in a row, their numbers and innovations, where alarms are to be named."""
 
 
 class AlarmBook:
@@ -104,9 +108,10 @@ class AlarmBook:
         until = self.state.shelved_until
         shelved = until is not None and now.tick < until
         blame = [0.0] * channels
-        self.state.alarms.append(
-            Alarm(alarm_id, run, onset, now, None, False, shelved, 1.0, unit, model, blame, 0)
-        )
+        alarm = Alarm(alarm_id, run, onset, now, None, False, shelved, 1.0, unit, model, blame, 0)
+        if self.state.lately and self.state.lately[-1][0] == now.tick - 1:
+            alarm.before = [innovations for _, innovations in self.state.lately]
+        self.state.alarms.append(alarm)
         if len(self.state.alarms) > _OPEN_MAX:
             del self.state.alarms[0]
 
@@ -129,10 +134,20 @@ class AlarmBook:
         if alarm.blamed not in namer.windows:
             return []
         seen, foreseen = zip(*alarm.window, strict=True)
-        alarm.suspects = tuple(namer.suspects(np.array(seen), np.array(foreseen))[:_SUSPECTS])
+        before = np.array(alarm.before).reshape(-1, len(innovations))
+        suspects = namer.suspects(np.array(seen), np.array(foreseen), before)
+        alarm.suspects = tuple(suspects[:_SUSPECTS])
         if alarm.blamed == namer.windows[-1]:
-            alarm.window = []
+            alarm.window, alarm.before = [], []
         return [Change(alarm, AlarmChange.NAMED)]
+
+    def remember(self, tick: int, innovations: FloatArray) -> None:
+        """Keep a tick's innovations, (n,), for the name of an alarm that may come."""
+        lately = self.state.lately
+        if lately and (lately[-1][0] != tick - 1 or len(lately[-1][1]) != len(innovations)):
+            lately.clear()
+        lately.append((tick, innovations.tolist()))
+        del lately[:-BEFORE_TICKS]
 
     def clear(self, now: Moment, why: str | None = None) -> list[Change]:
         """The condition of the active alarm is over, if there is one."""

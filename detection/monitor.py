@@ -291,6 +291,8 @@ class Monitor:
             judgement = None
         elif judgement is not None:
             found.extend(self._judge(tick, judgement))
+            if self._namer is not None:
+                self._book.remember(tick.number, judgement.innovations)
         found.append(self._assessment(tick, judgement))
         if not settling and (self._watch is None or self._is_learned):
             found.extend(self._learn(tick))

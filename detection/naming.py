@@ -1,8 +1,9 @@
 """Names for what raised an alarm: which disturbance the ticks since then look most like.
 
 Asked once a window of ticks is full, counted from the alarm on. What is looked at are five features
-a channel, and four along the direction into which each of the faults moves whitened innovations:
-weak traces in many channels are a clear one there. Extremely randomised trees (Geurts, Ernst and
+a channel, and the path along the direction into which each of the faults moves whitened
+innovations, from two hours before the alarm on: weak traces in many channels are a clear one there.
+Extremely randomised trees (Geurts, Ernst and
 Wehenkel, Machine Learning 63, 2006), taught elsewhere on runs whose disturbance is known, vote on
 them. The votes say what it is like among the disturbances that were taught, not whether it is one
 of them.
@@ -26,8 +27,12 @@ Features = NDArray[np.float32]
 WINDOW_MIN: Final = 5
 """Ticks of the shortest window: fifths of it are held against each other."""
 
+BEFORE_TICKS: Final = 40
+"""Before the alarm that are looked at too: what is weak has begun long before it is an alarm."""
+
+_BLOCK: Final = 5
 _FEATURES_A_CHANNEL: Final = 5
-_FEATURES_A_DIRECTION: Final = 4
+_FEATURES_A_DIRECTION: Final = 4 + BEFORE_TICKS // _BLOCK
 _FIFTHS: Final = 5
 
 LEAF: Final = -1
@@ -112,12 +117,15 @@ class Namer(NamedTuple):
         """The faults that it can name."""
         return sorted({fault for trees in self.trees.values() for fault in trees.faults})
 
-    def suspects(self, values: FloatArray, innovations: FloatArray) -> list[Suspect]:
+    def suspects(
+        self, values: FloatArray, innovations: FloatArray, before: FloatArray
+    ) -> list[Suspect]:
         """The disturbances by their share of the votes, the likeliest first; none without a vote.
 
         Args:
             values: (ticks, n) from the alarm's tick on, standardised, as `Tracker` gives them.
             innovations: (ticks, n) of the same ticks.
+            before: innovations, (`BEFORE_TICKS` or less, n), of the ticks before the alarm's.
 
         Raises:
             ValueError: no trees vote on windows of so many ticks.
@@ -125,7 +133,7 @@ class Namer(NamedTuple):
         if len(values) not in self.trees:
             raise ValueError(f"a window is of {self.windows} ticks, not of {len(values)}")
         trees = self.trees[len(values)]
-        votes = trees.votes(describe(values, innovations, self.axes))
+        votes = trees.votes(describe(values, innovations, before, self.axes))
         suspects = map(Suspect, trees.faults, votes.tolist())
         # The lower number first where votes are equal.
         return sorted(
@@ -142,19 +150,23 @@ class Namer(NamedTuple):
         )
 
 
-def describe(values: FloatArray, innovations: FloatArray, axes: Axes) -> Features:
-    """What trees are asked of a window, (5 n + 4 d,).
+def describe(
+    values: FloatArray, innovations: FloatArray, before: FloatArray, axes: Axes
+) -> Features:
+    """What trees are asked of a window, (5 n + 12 d,).
 
     For each feature the n channels: signed logarithms of the mean value and of the mean whitened
     innovation times the root of the ticks; logarithms of the mean squared whitened innovation and
     of the standard deviation of values; signed logarithm of the last quarter's mean value less that
     of the first one. Then for each feature the d directions, of whitened innovations along them:
     signed logarithms of the mean times the root of the ticks, and of the least and the greatest of
-    the means of five fifths times the root of theirs; logarithm of those means' standard deviation.
+    the means of five fifths times the root of theirs; logarithm of those means' standard deviation;
+    signed logarithms of such means of each five ticks before the window, 0 where nothing is known.
 
     Args:
         values: (ticks, n), standardised; at least `WINDOW_MIN` ticks.
         innovations: (ticks, n).
+        before: innovations of the ticks before the window, (`BEFORE_TICKS` or less, n).
         axes: of n channels.
     """
     channels = len(axes.whitening)
@@ -163,16 +175,25 @@ def describe(values: FloatArray, innovations: FloatArray, axes: Axes) -> Feature
             f"values {values.shape} and innovations {innovations.shape} are no window of "
             f"{channels} channels"
         )
-    whitened = np.zeros(values.shape)
-    _project(np.ascontiguousarray(innovations), axes.whitening, whitened)
-    along = np.zeros((len(values), len(axes.directions)))
-    _project(whitened, np.ascontiguousarray(axes.directions.T), along)
+    whitened, along = _projected(innovations, axes)
+    _, earlier = _projected(before[-BEFORE_TICKS:], axes)
+    path = np.zeros((BEFORE_TICKS, along.shape[1]))
+    path[BEFORE_TICKS - len(earlier) :] = np.nan_to_num(earlier)
     features = np.empty(axes.features)
     split = _FEATURES_A_CHANNEL * channels
     by_channel = features[:split].reshape(_FEATURES_A_CHANNEL, channels)
     _describe(np.ascontiguousarray(values), whitened, by_channel)
-    _follow(along, features[split:].reshape(_FEATURES_A_DIRECTION, along.shape[1]))
+    _follow(along, path, features[split:].reshape(_FEATURES_A_DIRECTION, along.shape[1]))
     return features.astype(np.float32)
+
+
+def _projected(innovations: FloatArray, axes: Axes) -> tuple[FloatArray, FloatArray]:
+    """Innovations, whitened, and along each of the directions."""
+    whitened = np.zeros(innovations.shape)
+    _project(np.ascontiguousarray(innovations), axes.whitening, whitened)
+    along = np.zeros((len(innovations), len(axes.directions)))
+    _project(whitened, np.ascontiguousarray(axes.directions.T), along)
+    return whitened, along
 
 
 @kernel
@@ -208,7 +229,7 @@ def _describe(values: FloatArray, whitened: FloatArray, features: FloatArray) ->
 
 
 @kernel
-def _follow(along: FloatArray, features: FloatArray) -> None:
+def _follow(along: FloatArray, path: FloatArray, features: FloatArray) -> None:
     ticks = len(along)
     fifth = ticks // _FIFTHS
     for direction in range(along.shape[1]):
@@ -217,9 +238,7 @@ def _follow(along: FloatArray, features: FloatArray) -> None:
             mean += along[tick, direction] / ticks
         least, greatest, total, squares = np.inf, -np.inf, 0.0, 0.0
         for number in range(_FIFTHS):
-            part_mean = 0.0
-            for tick in range(number * fifth, (number + 1) * fifth):
-                part_mean += along[tick, direction] / math.sqrt(fifth)
+            part_mean = _mean_of(along, direction, number * fifth, fifth)
             least, greatest = min(least, part_mean), max(greatest, part_mean)
             total += part_mean / _FIFTHS
             squares += part_mean**2 / _FIFTHS
@@ -228,6 +247,18 @@ def _follow(along: FloatArray, features: FloatArray) -> None:
         features[1, direction] = _signed_log(least)
         features[2, direction] = _signed_log(greatest)
         features[3, direction] = math.log(spread + _SPREAD_LEAST)
+        for number in range(len(path) // _BLOCK):
+            block = _mean_of(path, direction, number * _BLOCK, _BLOCK)
+            features[4 + number, direction] = _signed_log(block)
+
+
+@part
+def _mean_of(path: FloatArray, direction: int, first: int, ticks: int) -> float:
+    """The mean of so many ticks times their root, as noise is of the size of 1."""
+    total = 0.0
+    for tick in range(first, first + ticks):
+        total += path[tick, direction]
+    return total / math.sqrt(ticks)
 
 
 @part

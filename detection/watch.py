@@ -107,7 +107,7 @@ class Watch:
         if self._baseline.namer is not None:
             for window in self._baseline.namer.windows:
                 nothing = np.zeros((window, len(self._variables)))
-                self._baseline.namer.suspects(nothing, nothing)
+                self._baseline.namer.suspects(nothing, nothing, nothing)
 
     def bridge(self, ticks: int) -> None:
         """Go on over ticks that nobody has seen."""

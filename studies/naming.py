@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detection.baseline import Baseline
 from detection.forest import FloatArray
-from detection.naming import LEAF, WINDOW_MIN, Axes, Features, Namer, Trees, describe
+from detection.naming import BEFORE_TICKS, LEAF, WINDOW_MIN, Axes, Features, Namer, Trees, describe
 from detection.tracker import Tracker
 from studies.faults import FaultRun
 from studies.protocol import FaultRank, WindowNaming, onset_after
@@ -97,11 +97,11 @@ def teach(
     trees = {
         window: grown(
             [
-                Example(fault, describe(values, innovations, axes))
+                Example(fault, describe(*cut, axes))
                 for fault, found in kept.items()
                 for alarm in found
                 for shift in _SHIFTS
-                for values, innovations in alarm.cut(shift, window)
+                for cut in alarm.cut(shift, window)
             ],
             seed,
         )
@@ -177,13 +177,17 @@ class _Alarm(NamedTuple):
     values: FloatArray
     innovations: FloatArray
 
-    def cut(self, shift: int, window: int) -> list[tuple[FloatArray, FloatArray]]:
-        """A window that begins so many ticks after the alarm, or none where it is not all there."""
+    def cut(self, shift: int, window: int) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+        """A window that begins so many ticks after the alarm, or none where it is not all there.
+
+        Its values and innovations, and the innovations before it.
+        """
         start = self.raised_at + shift - self.first
         ticks = slice(start, start + window)
         values, innovations = self.values[ticks], self.innovations[ticks]
         there = start >= 0 and len(values) == window and not np.isnan(innovations).any()
-        return [(values, innovations)] if there else []
+        before = self.innovations[max(0, start - BEFORE_TICKS) : start]
+        return [(values, innovations, before)] if there else []
 
 
 def _alarms(baseline: Baseline, run: FaultRun, longest: int) -> list[_Alarm]:
@@ -192,7 +196,7 @@ def _alarms(baseline: Baseline, run: FaultRun, longest: int) -> list[_Alarm]:
     raised_at = onset_after(scores.p_values, run.fault_at)
     if raised_at is None:
         return []
-    first = max(0, raised_at + min(_SHIFTS))
+    first = max(0, raised_at + min(_SHIFTS) - BEFORE_TICKS)
     ticks = slice(first, raised_at + max(_SHIFTS) + longest)
     return [_Alarm(raised_at, first, scores.values[ticks].copy(), scores.innovations[ticks].copy())]
 

@@ -68,7 +68,7 @@ def test_names_are_read_back_and_the_same_bytes(baseline: Baseline) -> None:
     assert artefact.to_bytes(restored, ORIGIN) == data
     assert restored.namer is not None
     window = np.ones((20, len(baseline.channels.tags)))
-    assert restored.namer.suspects(window, window) == namer.suspects(window, window)
+    assert restored.namer.suspects(window, window, window) == namer.suspects(window, window, window)
 
 
 def test_names_that_do_not_fit_the_channels_are_refused(baseline: Baseline) -> None:

@@ -20,6 +20,7 @@ def axes(channels: int = 3, directions: int = 2) -> Axes:
     return Axes(half + half.T, np.random.default_rng(3).normal(size=(directions, channels)))
 
 
+NOTHING = np.empty((0, 3))
 PLAIN = Axes(np.eye(1), np.empty((0, 1)))
 """Of one channel and no fault."""
 
@@ -52,7 +53,7 @@ def naive_votes(trees: Trees, features: Features) -> list[float]:
 
 def test_a_window_is_described_channel_by_channel() -> None:
     values, innovations = window(21)
-    features = describe(values, innovations, axes())[:15].reshape(5, 3)
+    features = describe(values, innovations, NOTHING, axes())[:15].reshape(5, 3)
     whitened = innovations @ axes().whitening
     for channel in range(3):
         value, innovation = values[:, channel], whitened[:, channel]
@@ -70,38 +71,48 @@ def test_a_window_is_described_channel_by_channel() -> None:
 
 def test_a_window_is_described_along_what_the_faults_do() -> None:
     values, innovations = window(23)
-    features = describe(values, innovations, axes())
-    assert len(features) == axes().features == 23
-    along = innovations @ axes().whitening @ axes().directions.T
+    before = np.random.default_rng(5).normal(size=(52, 3))
+    before[:17] = np.nan
+    features = describe(values, innovations, before, axes())
+    assert len(features) == axes().features == 39
+    along, earlier = (
+        each @ axes().whitening @ axes().directions.T for each in (innovations, before)
+    )
     for direction in range(2):
         path = along[:, direction]
         fifths = 2.0 * path[:20].reshape(5, 4).mean(axis=1)
-        assert features[15:].reshape(4, 2)[:, direction] == pytest.approx(
+        blocks = math.sqrt(5) * earlier[17:, direction].reshape(7, 5).mean(axis=1)
+        assert features[15:].reshape(12, 2)[:, direction] == pytest.approx(
             [
                 signed_log(math.sqrt(23) * path.mean()),
                 signed_log(fifths.min()),
                 signed_log(fifths.max()),
                 math.log(fifths.std() + 1e-2),
+                # Not known, or further back than is looked.
+                0.0,
+                *map(signed_log, blocks),
             ],
             rel=1e-5,
         )
+    short = describe(values, innovations, before[-35:], axes())
+    assert short.tolist() == features.tolist()
 
 
 def test_what_stands_still_can_be_described_too() -> None:
-    assert np.isfinite(describe(np.zeros((10, 3)), np.zeros((10, 3)), axes())).all()
+    assert np.isfinite(describe(np.zeros((10, 3)), np.zeros((10, 3)), NOTHING, axes())).all()
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (10, 2)])
 def test_what_is_no_window_is_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="no window of 3 channels"):
-        describe(np.zeros(shape), np.zeros(shape), axes())
+        describe(np.zeros(shape), np.zeros(shape), NOTHING, axes())
 
 
 @pytest.mark.parametrize("mean", [-3.0, -0.5, 0.5, 3.0])
 @pytest.mark.parametrize("trend", [-2.0, 2.0])
 def test_trees_vote_as_they_are_read(mean: float, trend: float) -> None:
     values = mean + trend * np.linspace(-0.5, 0.5, 12)[:, None]
-    features = describe(values, values, PLAIN)
+    features = describe(values, values, NOTHING[:, :1], PLAIN)
     votes = trees().votes(features)
     assert votes.tolist() == naive_votes(trees(), features)
     assert votes.sum() == pytest.approx(1.0)
@@ -112,10 +123,10 @@ def test_suspects_come_likeliest_first_and_only_with_a_vote() -> None:
     assert namer.windows == [5, 12]
     assert namer.faults == [3, 8, 13]
     low, high = np.full((12, 1), -9.0), np.linspace(0.1, 9.0, 12)[:, None]
-    assert namer.suspects(low, low) == [Suspect(3, 1.0)]
-    assert namer.suspects(high, high) == [Suspect(8, 0.5), Suspect(13, 0.5)]
+    assert namer.suspects(low, low, NOTHING[:, :1]) == [Suspect(3, 1.0)]
+    assert namer.suspects(high, high, NOTHING[:, :1]) == [Suspect(8, 0.5), Suspect(13, 0.5)]
     with pytest.raises(ValueError, match=r"of \[5, 12\] ticks, not of 11"):
-        namer.suspects(low[1:], low[1:])
+        namer.suspects(low[1:], low[1:], NOTHING[:, :1])
 
 
 def test_trees_that_lead_nowhere_do_not_fit() -> None:
