@@ -32,8 +32,7 @@ class Cause(msgspec.Struct, frozen=True):
         >>> Cause("xmeas_1", -0.7, 0.001, 0.2666).words
         'A feed 0.001 kscmh, normally 0.2666'
         """
-        tag = TAGS[self.tag]
-        return f"{tag.title} {self.value:.4g} {tag.unit}, normally {self.normal:.4g}"
+        return TAGS[self.tag].departure(self.value, self.normal)
 
 
 class Suspicion(msgspec.Struct, frozen=True):

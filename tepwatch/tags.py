@@ -50,6 +50,14 @@ class Tag(NamedTuple):
     sampling: Sampling
     base_value: float
 
+    def departure(self, value: float, normal: float) -> str:
+        """A value beside the normal one, in engineering words and units.
+
+        >>> TAGS["xmeas_1"].departure(0.001, 0.2666)
+        'A feed 0.001 kscmh, normally 0.2666'
+        """
+        return f"{self.title} {value:.4g} {self.unit}, normally {normal:.4g}"
+
     @property
     def span(self) -> tuple[float, float]:
         """What an instrument of this variable can show when it works, in its unit."""
