@@ -16,13 +16,17 @@ from rich.table import Table
 from cli.faults import RUNS_DEFAULT, RunsOption, naming_table, say, teach
 from cli.faults import simulated as simulated_faults
 from cli.normal import Control, runs_of, simulated
+from detection.artefact import Origin
 from detection.baseline import learn
 from detection.forest import FloatArray
+from detection.reference import Reference
 from simulator.published import load
-from studies import methods, normal_operation
+from studies import methods, normal_operation, report
+from studies.cases import follow
 from studies.faults import TEACHING_SEED, FaultRun, fault_of
 from studies.naming import judge as judge_naming
-from studies.protocol import HARD_FAULTS, MethodResult, PValues, evaluate
+from studies.protocol import HARD_FAULTS, BenchmarkResult, MethodResult, PValues, evaluate
+from studies.report_text import fault_rows, summary_cells
 from studies.rivals import RIVALS
 from tepwatch.errors import InputFileError
 from tepwatch.tags import XMEAS
@@ -30,16 +34,7 @@ from tepwatch.tags import XMEAS
 _FRESH_DAYS: Final = 32
 _OURS: Final = "tepwatch"
 _OUR_TITLE: Final = "unit forests on whitened innovations"
-_FAULTS: Final = range(1, 22)
 _SEED: Final = 42
-
-
-class _Report(msgspec.Struct):
-    baseline: str
-    baseline_ticks: int
-    fresh_ticks: int
-    columns: int
-    methods: dict[str, MethodResult]
 
 
 def detection(
@@ -78,6 +73,14 @@ def detection(
     json: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write all results to this file.")
     ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help=f"Write a report to this folder: {report.REPORT_FILE}, with a figure of each "
+            "fault.",
+        ),
+    ] = None,
 ) -> None:
     """Learn normal operation, then detect the published faults; rival methods beside.
 
@@ -85,6 +88,8 @@ def detection(
     the samples that an alarm needs. All limits come from normal operation alone. Faults are named
     as learned from simulated runs and, where they are there, from the series train_01, ...
     """
+    if plots is not None:
+        report.check_installed()
     published = load(data)
     series = _tests(data, published)
     recordings = runs_of(baseline, control, normal_operation.BASELINE_SEED)
@@ -119,11 +124,18 @@ def detection(
     for rival in RIVALS:
         judge(rival.name, rival.title, methods.of_rival(rival, recordings))
     fresh_ticks = sum(map(len, fresh))
-    report = _Report(baseline, learned.ticks, fresh_ticks, columns, results)
+    result = BenchmarkResult(
+        baseline, learned.ticks, fresh_ticks, columns, float(tick_seconds), results
+    )
     if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+    if plots is not None:
+        origin = Origin(baseline, control.value, result.tick_seconds, 1.0, 0.0, _SEED)
+        reference = Reference.of(learned._replace(namer=taught.namer), origin)
+        say("drawing each fault ...")
+        say(f"written: {report.write(plots, result, [follow(reference, run) for run in tests])}")
     console = Console()
-    console.print(_summary(report))
+    console.print(_summary(result))
     console.print(_faults(results))
     console.print(naming_table(named, tick_seconds))
 
@@ -145,11 +157,11 @@ def _tests(data: Path, published: Mapping[str, FloatArray]) -> dict[str, FloatAr
     return series
 
 
-def _summary(report: _Report) -> Table:
+def _summary(result: BenchmarkResult) -> Table:
     table = Table(
-        title=f"Learned from {report.baseline}, {report.baseline_ticks} ticks of {report.columns} "
-        f"columns; false alarms on {report.fresh_ticks} fresh ticks",
-        caption="\n".join(f"{name}: {result.title}" for name, result in report.methods.items()),
+        title=f"Learned from {result.baseline}, {result.baseline_ticks} ticks of {result.columns} "
+        f"columns; false alarms on {result.fresh_ticks} fresh ticks",
+        caption="\n".join(f"{name}: {each.title}" for name, each in result.methods.items()),
         # The full grid does not fit a terminal of 80 columns.
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -168,24 +180,9 @@ def _summary(report: _Report) -> Table:
         "\nmiss",
     ):
         table.add_column(name, justify="right")
-    for name, result in report.methods.items():
-        table.add_row(
-            name,
-            f"{result.far_test00:.2f}",
-            f"{result.far_before_fault:.2f}",
-            f"{result.far_fresh_normal:.2f}",
-            f"{result.false_alarms_per_day:.2f}",
-            f"{result.fdr18:.1f}",
-            f"{result.fdr21:.1f}",
-            _samples(result.delay18_mean),
-            _samples(result.delay21_mean),
-            str(result.missed),
-        )
+    for name, each in result.methods.items():
+        table.add_row(name, *summary_cells(each))
     return table
-
-
-def _samples(delay: float | None) -> str:
-    return "-" if delay is None else f"{delay:.1f}"
 
 
 def _faults(results: Mapping[str, MethodResult]) -> Table:
@@ -196,15 +193,6 @@ def _faults(results: Mapping[str, MethodResult]) -> Table:
     table.add_column("IDV", justify="right")
     for name in results:
         table.add_column(name, justify="right")
-    for fault in _FAULTS:
-        cells = [_cell(result, fault) for result in results.values()]
-        if any(cells):
-            table.add_row(str(fault), *cells)
+    for row in fault_rows(results.values()):
+        table.add_row(*row)
     return table
-
-
-def _cell(result: MethodResult, fault: int) -> str:
-    for each in result.faults:
-        if each.fault == fault:
-            return f"{each.fdr:.1f} / {'-' if each.delay is None else each.delay}"
-    return ""

@@ -11,10 +11,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from cli.faults import naming_table, simulated, title_of
+from cli.faults import naming_table, simulated
 from cli.normal import Control
 from detection import artefact
-from studies.faults import JUDGING_SEED
+from studies.faults import JUDGING_SEED, title_of
 from studies.naming import Judged, judge
 from tepwatch.errors import InputFileError
 

@@ -15,10 +15,10 @@ from cli.normal import Control
 from detection.baseline import Baseline
 from simulator.strategies import STRATEGIES
 from studies import faults, naming
-from studies.faults import FaultRun
+from studies.faults import FaultRun, title_of
 from studies.naming import Taught
 from studies.protocol import WindowNaming
-from tepwatch.tags import DISTURBANCES, VALVE_4_HELD
+from studies.report_text import naming_cells
 
 SIMULATED: Final = "simulated"
 RUNS_DEFAULT: Final = 32
@@ -27,17 +27,6 @@ RunsOption = Annotated[
     int,
     typer.Option("--fault-runs", min=1, help="Simulated runs of each fault, to learn names from."),
 ]
-
-_TITLES: Final = {each.number: each.title for each in (*DISTURBANCES, VALVE_4_HELD)}
-
-
-def title_of(fault: int) -> str:
-    """What a fault is, in words.
-
-    >>> title_of(4), title_of(99)
-    ('IDV 4, Reactor cooling water inlet temperature', 'IDV 99')
-    """
-    return ", ".join(filter(None, (f"IDV {fault}", _TITLES.get(fault))))
 
 
 def say(text: str) -> None:
@@ -80,9 +69,5 @@ def naming_table(named: Sequence[WindowNaming], tick_seconds: float) -> Table:
         table.add_column(name, justify="right")
     table.add_column("not the likeliest: IDV (its place)")
     for each in named:
-        wrong = ", ".join(
-            f"{found.fault} ({found.rank or '-'})" for found in each.ranks if found.rank != 1
-        )
-        hours = each.ticks * tick_seconds / 3600.0
-        table.add_row(f"{hours:.1f} h", f"{each.top1:.1f}", f"{each.top3:.1f}", wrong)
+        table.add_row(*naming_cells(each, tick_seconds))
     return table

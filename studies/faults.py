@@ -31,6 +31,7 @@ _TICKS_AN_HOUR: Final = 3600 // TICK_SECONDS
 _BEFORE_TICKS: Final = range(4 * _TICKS_AN_HOUR, 8 * _TICKS_AN_HOUR)
 _AFTER_TICKS: Final = 22 * _TICKS_AN_HOUR
 _NUMBER: Final = re.compile(r"\d+$")
+_KNOWN: Final = {each.number: each for each in (*DISTURBANCES, VALVE_4_HELD)}
 
 
 class FaultRun(NamedTuple):
@@ -127,6 +128,24 @@ def from_file(path: Path, fault_at: int, prefix: str = "") -> list[FaultRun]:
             f"names that begin with {prefix!r} and end with the fault's number (train_01)"
         )
     return runs
+
+
+def title_of(fault: int) -> str:
+    """What a fault is, in words.
+
+    >>> title_of(4), title_of(99)
+    ('IDV 4, Reactor cooling water inlet temperature', 'IDV 99')
+    """
+    return f"IDV {fault}, {_KNOWN[fault].title}" if fault in _KNOWN else f"IDV {fault}"
+
+
+def kind_of(fault: int) -> str:
+    """In which way a fault disturbs; empty where that is not known.
+
+    >>> kind_of(4), kind_of(99)
+    ('step', '')
+    """
+    return _KNOWN[fault].kind if fault in _KNOWN else ""
 
 
 def fault_of(name: str) -> int:

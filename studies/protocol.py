@@ -79,6 +79,17 @@ class MethodResult(msgspec.Struct, frozen=True):
     """By window; None of methods that do not name."""
 
 
+class BenchmarkResult(msgspec.Struct, frozen=True):
+    """All methods of a run, by name, and what was learned from and counted on."""
+
+    baseline: str
+    baseline_ticks: int
+    fresh_ticks: int
+    columns: int
+    tick_seconds: float
+    methods: dict[str, MethodResult]
+
+
 def evaluate(
     title: str,
     p_values: PValues,

@@ -33,6 +33,7 @@ def test_faults_are_detected_from_files(folder: Path) -> None:
             "benchmark", "detection", "--data", str(folder / "data.npz"),
             "--baseline", str(folder / "learn.npz"), "--normal", str(folder / "fresh.npz"),
             "--fault-runs", "1", "--json", str(folder / "report.json"),
+            "--plots", str(folder / "plots"),
         ],
     )  # fmt: skip
     assert answer.exit_code == 0, answer.output
@@ -40,6 +41,7 @@ def test_faults_are_detected_from_files(folder: Path) -> None:
     assert report["baseline_ticks"] == 2880
     assert report["fresh_ticks"] == 960
     assert report["columns"] == 52
+    assert report["tick_seconds"] == 180
     assert set(report["methods"]) == {"tepwatch", "reference", "pca", "dpca", "cva"}
     ours = report["methods"]["tepwatch"]
     by_fault = {each["fault"]: each for each in ours["faults"]}
@@ -53,6 +55,11 @@ def test_faults_are_detected_from_files(folder: Path) -> None:
     for named in ours["naming"]:
         assert {each["fault"]: each["rank"] for each in named["ranks"]} == {1: None, 6: 1}
         assert (named["top1"], named["top3"]) == (50, 50)
+    plots = folder / "plots"
+    assert {file.name for file in plots.iterdir()} == {"report.md", "idv_01.png", "idv_06.png"}
+    text = (plots / "report.md").read_text(encoding="utf-8")
+    assert "most like IDV 6, A feed loss" in text
+    assert f"{by_fault[6]['delay']} sample" in text
 
 
 def test_measurements_alone_can_be_asked_for(folder: Path) -> None:
