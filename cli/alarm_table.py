@@ -46,7 +46,7 @@ class Suspicion(msgspec.Struct, frozen=True):
         """With its title.
 
         >>> Suspicion(6, 0.931).words
-        'IDV 6, A feed loss (93 %)'
+        'IDV 6, A feed loss (93%)'
         """
         title = _TITLES.get(self.idv)
         name = f"IDV {self.idv}" if title is None else f"IDV {self.idv}, {title}"

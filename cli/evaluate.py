@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 
 from cli.alarm_table import latest, table_of, until_now
+from detection.announcer import Finding
 from detection.baseline import P_FLAGGED
-from detection.monitor import Finding
 from detection.reference import Reference
 from jobs.fan_out import rows_of
 from jobs.plant import Plant

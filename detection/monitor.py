@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
-from detection.adaptation import adapt
-from detection.alarm_book import Alarm, AlarmBook, BookState, Change, Moment
+from detection.alarm_book import Alarm, AlarmBook, Change, Moment
 from detection.alarm_rule import AlarmRule
-from detection.artefact import Origin
-from detection.baseline import P_FLAGGED, learn
+from detection.announcer import Announcer, At, Finding
+from detection.baseline import P_FLAGGED
 from detection.forest import FloatArray
+from detection.monitor_state import CommandDetail, Followed, Key, Place, Prior, State
 from detection.naming import Namer
 from detection.operating import OperatingEvent
-from detection.recorder import TICKS_MAX, Recorder, RecorderState
+from detection.recorder import TICKS_MAX, Recorder
 from detection.reference import Reference
-from detection.sensors import SensorState, SensorWatch
-from detection.ticks import Pace, Tick, Ticker, TickState
-from detection.tracker import TrackerState
-from detection.watch import Judgement, Watch, grade
+from detection.relearning import learned
+from detection.sensors import SensorWatch
+from detection.ticks import Tick, Ticker
+from detection.watch import Judgement, Watch
 from tepwatch.errors import BaselineError, StateError
 from tepwatch.records import (
     AlarmChange,
-    AlarmEvent,
     Assessment,
     Command,
     CommandKind,
@@ -38,14 +37,10 @@ from tepwatch.records import (
     DetectorEventKind,
     MonitorState,
     Reading,
-    SensorFlag,
     time_ns,
 )
 from tepwatch.sealed import seal, unseal
 from tepwatch.settings import Settings
-from tepwatch.tags import TAGS
-
-Finding = Assessment | AlarmEvent | SensorFlag | DetectorEvent
 
 _KIND: Final = b"MNTR"
 _VERSION: Final = 1
@@ -61,79 +56,6 @@ _BEFORE_ALARM: Final = 20
 _WARM_UP: Final = 300
 """Ticks that a baseline is led up to the present with when it was learned from the stream."""
 _NEVER: Final = 2**62
-_TAGS: Final = tuple(TAGS)
-
-
-class _Key(NamedTuple):
-    """Of the newest reading of a tick."""
-
-    seq: int | None
-    time_ns: int
-    process_hours: float | None
-
-
-class _Detail(msgspec.Struct):
-    """Further fields of commands."""
-
-    alarm: str | None = None
-    hours: float = 8.0
-
-
-class _State(msgspec.Struct, array_like=True):
-    ticker: TickState
-    recorder: RecorderState
-    book: BookState
-    rule: AlarmRule
-    sensors: SensorState
-    followed: _Followed | None
-    prior: _Prior | None
-    place: _Place
-
-
-class _Followed(msgspec.Struct, array_like=True):
-    """What the plant is held against, and how far it was followed."""
-
-    version: str
-    learned: bytes | None
-    """The reference itself, where it was learned from the stream."""
-    history: bytes
-    levels: bytes
-
-    def tracker_state(self, reference: Reference) -> TrackerState:
-        """How far it was followed, in arrays."""
-        shape = reference.baseline.model.statistics.centres.shape
-        return TrackerState(
-            np.frombuffer(self.history).reshape(-1, shape[1]),
-            np.frombuffer(self.levels).reshape(shape).copy(),
-        )
-
-
-class _Prior(msgspec.Struct, array_like=True):
-    """What was normal before; without bytes, what is given."""
-
-    version: str
-    learned: bytes | None
-
-
-class _Place(msgspec.Struct, array_like=True):
-    """Where a monitor stands in the stream and among its states."""
-
-    run: str | None = None
-    process_clock: bool = False
-    seconds: float = 0.0
-    key: _Key | None = None
-    last_tick: int | None = None
-    paces: list[Pace] = []
-    settle_ticks: int = 0
-    """To settle from the next tick on."""
-    settled_at: int | None = None
-    changing: bool = False
-    """What was normal no longer is, and is not learned again yet."""
-    learn_at: int = 0
-    """Ticks in the recorder at which to learn."""
-    flagged_since: Moment | None = None
-    unsaid: list[tuple[DetectorEventKind, dict[str, Any]]] = []
-    """What is to be said with the next tick."""
 
 
 class Monitor:
@@ -147,6 +69,7 @@ class Monitor:
 
     def __init__(self, plant: str, settings: Settings, given: Reference | None) -> None:
         self._plant = plant
+        self._announcer = Announcer(plant)
         self._settings = settings
         self._given = given
         self._ticker = Ticker(settings.tick_seconds)
@@ -157,7 +80,7 @@ class Monitor:
         self._watch: Watch | None = None
         # What was normal before a change, for as long as that can be built upon.
         self._prior: Reference | None = None
-        self._place = _Place(learn_at=settings.learn_ticks)
+        self._place = Place(learn_at=settings.learn_ticks)
         if given is not None:
             self._use(given)
 
@@ -202,9 +125,9 @@ class Monitor:
 
     def command(self, command: Command) -> list[Finding]:
         """Do what an operator asks for; what cannot be done is said in an event."""
-        key = _Key(command.seq, time_ns(command), command.process_hours)
+        key = Key(command.seq, time_ns(command), command.process_hours)
         try:
-            detail = msgspec.json.decode(command.detail or "{}", type=_Detail)
+            detail = msgspec.json.decode(command.detail or "{}", type=CommandDetail)
             match command.command:
                 case CommandKind.ACKNOWLEDGE:
                     return self._events(self._book.acknowledge(detail.alarm), key)
@@ -293,13 +216,13 @@ class Monitor:
             found.extend(self._judge(tick, judgement))
             if self._namer is not None:
                 self._book.remember(tick.number, judgement.innovations)
-        found.append(self._assessment(tick, judgement))
+        found.append(self._assessment(judgement))
         if not settling and (self._watch is None or self._is_learned):
             found.extend(self._learn(tick))
         return found
 
     @property
-    def _now(self) -> _Key:
+    def _now(self) -> Key:
         assert self._place.key is not None
         return self._place.key
 
@@ -324,22 +247,11 @@ class Monitor:
 
     def _flags(self, tick: Tick) -> list[Finding]:
         """Instruments that begin or end to fail."""
-        found: list[Finding] = []
-        for variable, failure, active in self._sensors.advance(tick.last):
-            shown = float(tick.last[variable])
-            value = None if math.isnan(shown) else shown
-            found.append(
-                SensorFlag(
-                    self._plant,
-                    self._place.run or "",
-                    *self._now,
-                    tag=_TAGS[variable],
-                    failure=failure,
-                    active=active,
-                    value=value,
-                )
-            )
-        return found
+        at = self._at(self._now)
+        return [
+            self._announcer.sensor(change, float(tick.last[change.variable]), at)
+            for change in self._sensors.advance(tick.last)
+        ]
 
     def _check_fit(self) -> list[Finding]:
         """Whether the stream can be held against what is in force, or can again."""
@@ -368,16 +280,13 @@ class Monitor:
         self._rule = AlarmRule()
         self._place.flagged_since = None
         self._place.changing = False
-        self._sensors = self._sensors_of(reference, self._sensors.state)
+        self._sensors = reference.sensors(self._sensors.state)
         detail = {
             "model": reference.version,
             "source": reference.origin.source,
             "ticks": reference.baseline.ticks,
         }
         self._place.unsaid.append((DetectorEventKind.BASELINE_USED, detail))
-
-    def _sensors_of(self, reference: Reference, state: SensorState) -> SensorWatch:
-        return SensorWatch(reference.baseline.still, reference.constants, state)
 
     def _judge(self, tick: Tick, judgement: Judgement) -> list[Finding]:
         """Raise, follow and end alarms."""
@@ -438,7 +347,7 @@ class Monitor:
         if self._recorder.ticks < self._place.learn_at:
             return []
         try:
-            reference = self._learned()
+            reference = learned(self._recorder, self._prior, self._settings)
         except BaselineError as error:
             self._recorder.forget_half()
             detail = {"reason": str(error)}
@@ -452,91 +361,35 @@ class Monitor:
         self._place.learn_at = 2 * known if known < TICKS_MAX else _NEVER
         return self._said()
 
-    def _learned(self) -> Reference:
-        """What is normal by the recorder, and by what was normal before a change.
-
-        Raises:
-            BaselineError: it cannot be told from that.
-        """
-        prior, recordings = self._prior, self._recorder.recordings()
-        if prior is not None:
-            origin = msgspec.structs.replace(
-                prior.origin, source=f"{prior.origin.source}, moved by the stream"
-            )
-            return Reference.of(adapt(prior.baseline, recordings), origin)
-        origin = Origin(
-            source="the stream",
-            control="",
-            tick_seconds=self._settings.tick_seconds,
-            readings=self._recorder.readings,
-            phase=self._recorder.phase,
-            seed=self._settings.seed,
-        )
-        return Reference.of(learn(recordings, seed=self._settings.seed), origin)
-
     # What is published.
 
-    def _assessment(self, tick: Tick, judgement: Judgement | None) -> Assessment:
-        alarm, watch = self._book.active, self._watch
-        return Assessment(
-            self._plant,
-            self._place.run or "",
-            *self._now,
-            state=self.state,
-            score=None if judgement is None else judgement.score,
-            p_value=None if judgement is None else judgement.p_value,
-            grade=None if judgement is None else grade(judgement.p_value),
-            alarm=None if alarm is None else alarm.id,
-            alarm_onset_ns=None if alarm is None else alarm.onset.time_ns,
-            filled=0 if watch is None else watch.filled,
+    def _assessment(self, judgement: Judgement | None) -> Assessment:
+        return self._announcer.assessment(
+            self._at(self._now),
+            self.state,
+            self._watch,
+            judgement,
+            self._book.active,
             sensors_failed=len(self._sensors.failed),
-            model=None if watch is None else watch.reference.version,
-            units=() if judgement is None else judgement.units,
-            contributions=()
-            if watch is None or judgement is None
-            else watch.explained(judgement.shares),
-            suspects=() if alarm is None else alarm.suspects,
         )
 
-    def _events(self, changes: Sequence[Change], key: _Key) -> list[Finding]:
-        return [self._alarm_event(change, key) for change in changes]
+    def _events(self, changes: Sequence[Change], key: Key) -> list[Finding]:
+        hours = self._hours(self._place.last_tick or 0)
+        return [self._announcer.alarm(change, key, hours) for change in changes]
 
-    def _alarm_event(self, changed: Change, key: _Key) -> AlarmEvent:
-        alarm = changed.alarm
-        if alarm.over is not None:
-            until = alarm.over.hours
-        else:
-            until = self._hours(self._place.last_tick or alarm.onset.tick)
-        return AlarmEvent(
-            self._plant,
-            alarm.run,
-            *key,
-            alarm=alarm.id,
-            change=changed.change,
-            state=alarm.state,
-            shelved=alarm.shelved,
-            onset_ns=alarm.onset.time_ns,
-            onset_hours=alarm.onset.hours,
-            duration_hours=until - alarm.onset.hours,
-            p_value=alarm.p_value,
-            unit=alarm.unit,
-            model=alarm.model,
-            contributions=alarm.contributions,
-            suspects=alarm.suspects,
-            why=changed.why,
-        )
+    def _event(self, kind: DetectorEventKind, detail: dict[str, Any], key: Key) -> DetectorEvent:
+        return self._announcer.event(kind, detail, self._at(key))
 
-    def _event(self, kind: DetectorEventKind, detail: dict[str, Any], key: _Key) -> DetectorEvent:
-        text = msgspec.json.encode(detail).decode()
-        return DetectorEvent(self._plant, self._place.run or "", key.seq, key.time_ns, kind, text)
+    def _at(self, key: Key) -> At:
+        return At(self._place.run or "", key)
 
     def _said(self) -> list[Finding]:
         """What was to be said, as events."""
-        events: list[Finding] = [
+        said: list[Finding] = [
             self._event(kind, detail, self._now) for kind, detail in self._place.unsaid
         ]
         self._place.unsaid = []
-        return events
+        return said
 
     # Time.
 
@@ -564,14 +417,14 @@ class Monitor:
     def to_bytes(self) -> bytes:
         """The whole state, but for a reference that was given."""
         watch = self._watch
-        state = _State(
+        state = State(
             self._ticker.state,
             self._recorder.state,
             self._book.state,
             self._rule,
             self._sensors.state,
-            None if watch is None else self._followed(watch),
-            self._stored_prior(),
+            None if watch is None else Followed.of(watch, self._given),
+            None if self._prior is None else Prior.of(self._prior, self._given),
             self._place,
         )
         return seal(_KIND, _VERSION, msgspec.msgpack.encode(state))
@@ -590,7 +443,7 @@ class Monitor:
             StateError: damaged, or of an old version.
         """
         try:
-            state = msgspec.msgpack.decode(unseal(_KIND, _VERSION, data), type=_State)
+            state = msgspec.msgpack.decode(unseal(_KIND, _VERSION, data), type=State)
         except msgspec.DecodeError as error:
             raise StateError(f"monitor's state is not readable: {error}") from error
         monitor = cls(plant, settings, given)
@@ -603,41 +456,23 @@ class Monitor:
             found = given if prior.learned is None else Reference.from_bytes(prior.learned)
             # Without what it was, it is learned from the stream alone.
             monitor._prior = found if found and found.version == prior.version else None
+        monitor._sensors = SensorWatch(None, {}, state.sensors)
         if followed is None:
             monitor._watch = None
-            monitor._sensors = SensorWatch(None, {}, state.sensors)
             return monitor
         reference = given if followed.learned is None else Reference.from_bytes(followed.learned)
         if reference is not None and reference.version == followed.version:
             monitor._rule = state.rule
             monitor._watch = Watch(reference, followed.tracker_state(reference))
-            monitor._sensors = monitor._sensors_of(reference, state.sensors)
+            monitor._sensors = reference.sensors(state.sensors)
         elif reference is not None:
-            monitor._sensors = SensorWatch(None, {}, state.sensors)
             monitor._use(reference)
         else:
-            monitor._sensors = SensorWatch(None, {}, state.sensors)
             monitor._learn_anew()
             detail = {"model": followed.version, "reason": "it is no longer given"}
             monitor._place.unsaid.append((DetectorEventKind.BASELINE_REFUSED, detail))
         return monitor
 
-    def _stored_prior(self) -> _Prior | None:
-        prior = self._prior
-        if prior is None:
-            return None
-        return _Prior(prior.version, None if prior is self._given else prior.data)
 
-    def _followed(self, watch: Watch) -> _Followed:
-        reference = watch.reference
-        history, levels = watch.state
-        return _Followed(
-            reference.version,
-            reference.data if self._is_learned else None,
-            history.tobytes(),
-            levels.tobytes(),
-        )
-
-
-def _key(reading: Reading) -> _Key:
-    return _Key(reading.seq, time_ns(reading), reading.process_hours)
+def _key(reading: Reading) -> Key:
+    return Key(reading.seq, time_ns(reading), reading.process_hours)

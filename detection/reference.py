@@ -14,6 +14,7 @@ from detection.artefact import Origin
 from detection.baseline import Baseline
 from detection.channels import COLUMNS
 from detection.forest import FloatArray
+from detection.sensors import SensorState, SensorWatch
 from detection.ticks import Pace, Tick
 from tepwatch.tags import TAGS
 
@@ -63,10 +64,11 @@ class Reference(NamedTuple):
             last[failed] = mean[failed] = np.nan
         return np.concatenate([last, mean]) if self.means_of_ticks else last
 
-    @property
-    def constants(self) -> dict[int, float]:
-        """Variables that stand still, by their place in the catalogue."""
-        return {_PLACES[each.tag]: each.value for each in self.baseline.channels.constants}
+    def sensors(self, state: SensorState) -> SensorWatch:
+        """A watch of the instruments that knows them, from a state on."""
+        constants = self.baseline.channels.constants
+        places = {_PLACES[each.tag]: each.value for each in constants}
+        return SensorWatch(self.baseline.still, places, state)
 
     def misfit(self, paces: Sequence[Pace], never_seen: Sequence[str]) -> str | None:
         """Why a stream cannot be held against the baseline; None where it can.

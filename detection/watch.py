@@ -30,14 +30,11 @@ class Judgement(NamedTuple):
     score: float
     p_value: float
     units: tuple[UnitScore, ...]
+    worst_unit: str
+    """The process unit whose variables stand out."""
     shares: FloatArray
     values: FloatArray
     innovations: FloatArray
-
-    @property
-    def worst_unit(self) -> str:
-        """The process unit whose score is the highest."""
-        return max(self.units, key=lambda unit: unit.score).unit
 
 
 def grade(p_value: float) -> float:
@@ -96,8 +93,17 @@ class Watch:
         )
         model = self._baseline.model
         shares = contributions(model.statistics, self._tracker.state.levels, found.ratios[0])
+        # A score says that much is odd; scores of units in which it is do not differ much.
+        standing_out = int(np.abs(shares).argmax())
+        worst = next(unit.name for unit in self._units if standing_out < unit.end)
         return Judgement(
-            float(found.fused[0]), p_value, units, shares, found.values[0], found.innovations[0]
+            float(found.fused[0]),
+            p_value,
+            units,
+            worst,
+            shares,
+            found.values[0],
+            found.innovations[0],
         )
 
     def warm_up(self) -> None:

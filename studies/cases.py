@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from detection.forest import FloatArray
-from detection.naming import Namer
+from detection.naming import BEFORE_TICKS, Namer
 from detection.reference import Reference
 from detection.watch import Judgement, Watch
 from studies.faults import FaultRun
@@ -83,20 +83,22 @@ def follow(reference: Reference, run: FaultRun) -> Case:
     if onset is None:
         return case
     seen = [each for each in judgements[onset:] if each is not None]
-    suspects = _suspects(reference.baseline.namer, seen)
+    before = [each for each in judgements[max(0, onset - BEFORE_TICKS) : onset] if each is not None]
+    suspects = _suspects(reference.baseline.namer, before, seen)
     return case._replace(raised=Raised(onset, seen[0].worst_unit, explained[onset], suspects))
 
 
 def _suspects(
-    namer: Namer | None, since_alarm: Sequence[Judgement]
+    namer: Namer | None, before: Sequence[Judgement], since_alarm: Sequence[Judgement]
 ) -> dict[int, Sequence[Suspect]]:
-    """By window, what an alarm looks like by the ticks since then."""
+    """By window, what an alarm looks like by the ticks before it and since then."""
     if namer is None:
         return {}
     values = np.array([each.values for each in since_alarm])
     innovations = np.array([each.innovations for each in since_alarm])
+    earlier = np.array([each.innovations for each in before]).reshape(-1, values.shape[1])
     return {
-        window: namer.suspects(values[:window], innovations[:window])
+        window: namer.suspects(values[:window], innovations[:window], earlier)
         if len(values) >= window
         else []
         for window in namer.windows

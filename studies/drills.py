@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
+from detection.announcer import Finding
 from detection.forest import FloatArray
-from detection.monitor import Finding, Monitor
+from detection.monitor import Monitor
 from detection.operating import OperatingEvent
 from detection.reference import Reference
 from simulator.actions import Action, Disturb, SetSetpoint

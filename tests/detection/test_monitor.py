@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from detection.announcer import Finding
 from detection.artefact import Origin as BaselineOrigin
 from detection.baseline import learn
 from detection.forest import FloatArray
-from detection.monitor import Finding, Monitor
+from detection.monitor import Monitor
 from detection.operating import OperatingEvent
 from detection.reference import Reference
 from tepwatch.errors import StateError
