@@ -43,7 +43,10 @@ def test_a_run_ends_where_the_plant_shuts_down() -> None:
 def test_fleets_follow_each_other_with_seeds_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int]] = []
 
-    def simulate(_strategy: Strategy, numbers: tuple[int, ...], first_seed: int) -> list[FaultRun]:
+    def simulate(
+        _strategy: Strategy, numbers: tuple[int, ...], first_seed: int, *, readings: int
+    ) -> list[FaultRun]:
+        assert readings == 1
         asked.append((len(numbers), first_seed))
         return [FaultRun(number, np.zeros((1, 53)), 0) for number in numbers]
 
