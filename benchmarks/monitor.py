@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from rich.console import Console, Group
 from rich.table import Table
 
@@ -22,7 +23,7 @@ from detection.reference import Reference
 from detection.tracker import Tracker
 from simulator.strategies import BENCHMARK_PI
 from studies import normal_operation
-from tepwatch.records import Origin, Reading
+from studies.drills import PLANT, readings_of
 from tepwatch.settings import Settings
 
 _DAYS: Final = 14
@@ -42,14 +43,9 @@ def run(_folder: Path, console: Console) -> Group:
         BaselineOrigin("simulated", "pi", 180.0, 1.0, 0.0, 42),
     )
     (fresh,) = normal_operation.simulate(BENCHMARK_PI, 2, _FRESH_SEED)
-    readings = [
-        Reading(
-            "plant-1", "run", seq, 1_800_000_000_000 + 180_000 * seq, 0.05 * (seq + 1),
-            tuple(row[:41].tolist()), tuple(row[41:].tolist()), None, Origin("", "0", 0, 0),
-        )
-        for seq, row in enumerate(fresh)
-    ]  # fmt: skip
-    monitor = Monitor("plant-1", Settings(start_hours=0.0), reference)
+    hours = np.arange(1, len(fresh) + 1) / normal_operation.TICKS_AN_HOUR
+    readings = readings_of(hours, fresh)
+    monitor = Monitor(PLANT, Settings(start_hours=0.0), reference)
     ratios = Tracker(reference.baseline).advance(fresh).ratios
     order = reference.baseline.model.predictor.order
     forests = reference.baseline.model.forests
@@ -58,7 +54,7 @@ def run(_folder: Path, console: Console) -> Group:
     for _ in range(_ROUNDS):
         # Each round goes on where the last one ended, or the run begins again.
         if start + _TICKS > len(readings):
-            monitor, start = Monitor("plant-1", Settings(start_hours=0.0), reference), 0
+            monitor, start = Monitor(PLANT, Settings(start_hours=0.0), reference), 0
         ticks = range(start, start + _TICKS)
         before = time.process_time()
         for tick in ticks:

@@ -9,12 +9,12 @@ from typing import Any, Final
 import msgspec
 from rich.table import Table
 
+from studies.faults import title_of
 from tepwatch.records import AlarmState
-from tepwatch.tags import DISTURBANCES, DISTURBANCES_2015, TAGS
+from tepwatch.tags import TAGS
 
 _SHOWN: Final = 3
 _SHARE_MIN: Final = 0.05
-_TITLES: Final = {each.number: each.title for each in (*DISTURBANCES, *DISTURBANCES_2015)}
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -48,9 +48,7 @@ class Suspicion(msgspec.Struct, frozen=True):
         >>> Suspicion(6, 0.931).words
         'IDV 6, A feed loss (93%)'
         """
-        title = _TITLES.get(self.idv)
-        name = f"IDV {self.idv}" if title is None else f"IDV {self.idv}, {title}"
-        return f"{name} ({self.probability:.0%})"
+        return f"{title_of(self.idv)} ({self.probability:.0%})"
 
 
 class AlarmLine(msgspec.Struct, frozen=True):

@@ -21,8 +21,6 @@ from simulator.strategies import STRATEGIES
 from studies import drills, normal_operation
 from studies.drills import Change, Missing, Recovery
 
-_MINUTES_A_TICK = normal_operation.TICK_SECONDS / 60
-
 
 class _Report(msgspec.Struct):
     control: str

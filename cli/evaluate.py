@@ -15,14 +15,13 @@ from rich.console import Console
 from cli.alarm_table import latest, table_of, until_now
 from detection.announcer import Finding
 from detection.baseline import P_FLAGGED
-from detection.reference import Reference
+from jobs.baseline import read_reference
 from jobs.fan_out import rows_of
 from jobs.plant import Plant
 from simulator.outputs import open_new
 from simulator.recordings import load
 from simulator.replay import Replay
 from sinks.row_json import encode_row
-from tepwatch.errors import InputFileError, StateError
 from tepwatch.records import AlarmEvent, Assessment, DetectorEvent, SensorFlag, StreamRecord
 from tepwatch.schema import ALARMS, Row
 from tepwatch.settings import load as load_settings
@@ -62,7 +61,7 @@ def evaluate(
 ) -> None:
     """Hold a recording against what is normal, as the job would: alarms, causes, failed sensors."""
     recording = load(file, case=case, row_seconds=row_seconds)
-    reference = None if baseline is None else _reference(baseline)
+    reference = None if baseline is None else read_reference(str(baseline), load_settings())
     settings = load_settings(
         {
             "stages": "none",
@@ -97,15 +96,6 @@ class _Collected:
 
     def close(self) -> None:
         """Nothing to let go of."""
-
-
-def _reference(path: Path) -> Reference:
-    try:
-        return Reference.from_bytes(path.read_bytes())
-    except OSError as error:
-        raise InputFileError(f"{path}: {error.strerror}") from error
-    except StateError as error:
-        raise InputFileError(f"{path}: {error}") from error
 
 
 def _say(found: Sequence[Finding], rows: Sequence[Row]) -> None:

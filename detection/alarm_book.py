@@ -34,7 +34,6 @@ class Alarm(msgspec.Struct, array_like=True):
     id: str
     run: str
     onset: Moment
-    raised: Moment
     over: Moment | None
     acknowledged: bool
     shelved: bool
@@ -108,7 +107,7 @@ class AlarmBook:
         until = self.state.shelved_until
         shelved = until is not None and now.tick < until
         blame = [0.0] * channels
-        alarm = Alarm(alarm_id, run, onset, now, None, False, shelved, 1.0, unit, model, blame, 0)
+        alarm = Alarm(alarm_id, run, onset, None, False, shelved, 1.0, unit, model, blame, 0)
         if self.state.lately and self.state.lately[-1][0] == now.tick - 1:
             alarm.before = [innovations for _, innovations in self.state.lately]
         self.state.alarms.append(alarm)

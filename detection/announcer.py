@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,11 +20,9 @@ from tepwatch.records import (
     MonitorState,
     SensorFlag,
 )
-from tepwatch.tags import TAGS
+from tepwatch.tags import TAG_IDS
 
 Finding = Assessment | AlarmEvent | SensorFlag | DetectorEvent
-
-_TAGS: Final = tuple(TAGS)
 
 
 class At(NamedTuple):
@@ -101,7 +99,7 @@ class Announcer:
             self._plant,
             at.run,
             *at.key,
-            tag=_TAGS[change.variable],
+            tag=TAG_IDS[change.variable],
             failure=change.failure,
             active=change.active,
             value=None if math.isnan(shown) else shown,

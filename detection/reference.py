@@ -16,11 +16,9 @@ from detection.channels import COLUMNS
 from detection.forest import FloatArray
 from detection.sensors import SensorState, SensorWatch
 from detection.ticks import Pace, Tick
-from tepwatch.tags import TAGS
+from tepwatch.tags import PLACES
 
-_PLACES: Final = {tag: place for place, tag in enumerate(TAGS)}
-
-RATE_MAX: Final = 1.5
+_RATE_MAX: Final = 1.5
 """Times the learned readings of a tick, or a part of them, that are still the same rate."""
 
 _PHASE_MAX: Final = 0.1
@@ -67,7 +65,7 @@ class Reference(NamedTuple):
     def sensors(self, state: SensorState) -> SensorWatch:
         """A watch of the instruments that knows them, from a state on."""
         constants = self.baseline.channels.constants
-        places = {_PLACES[each.tag]: each.value for each in constants}
+        places = {PLACES[each.tag]: each.value for each in constants}
         return SensorWatch(self.baseline.still, places, state)
 
     def misfit(self, paces: Sequence[Pace], never_seen: Sequence[str]) -> str | None:
@@ -79,7 +77,7 @@ class Reference(NamedTuple):
         """
         readings = median(pace.readings for pace in paces)
         learned = self.origin.readings
-        if not learned / RATE_MAX <= readings <= learned * RATE_MAX:
+        if not learned / _RATE_MAX <= readings <= learned * _RATE_MAX:
             return f"{readings:g} readings a tick, learned from {learned:g}"
         phase = median(pace.phase for pace in paces)
         if abs(phase - self.origin.phase) > _PHASE_MAX:

@@ -16,7 +16,7 @@ from detection.forest import FloatArray
 from detection.ticks import VARIABLES
 from tepwatch.kernels import kernel
 from tepwatch.records import SensorFailure
-from tepwatch.tags import TAGS, XMEAS
+from tepwatch.tags import TAG_IDS, TAGS, XMEAS
 
 INSTRUMENTS: Final = len(XMEAS)
 
@@ -25,7 +25,6 @@ _STILL_TIMES: Final = 3
 _STILL_MORE: Final = 5
 _NEVER: Final = 2**31
 _MOVED: Final = 1e-6
-_TAGS: Final = tuple(TAGS)
 _FAILURES: Final = (
     SensorFailure.SILENT,
     SensorFailure.OUT_OF_RANGE,
@@ -112,7 +111,7 @@ class SensorWatch:
     def never_seen(self) -> list[str]:
         """Variables that never had a value."""
         unseen = np.isnan(self._last)
-        return [_TAGS[place] for place in np.flatnonzero(unseen)] if unseen.any() else []
+        return [TAG_IDS[place] for place in np.flatnonzero(unseen)] if unseen.any() else []
 
     @property
     def failed(self) -> list[int]:

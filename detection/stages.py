@@ -26,7 +26,7 @@ from tepwatch.errors import SettingsError, StateError
 from tepwatch.records import ScoreState, StageScore
 from tepwatch.sealed import seal, unseal
 from tepwatch.settings import ScoreOn, Settings
-from tepwatch.tags import TAGS, XMEAS, XMV, Area, Sampling
+from tepwatch.tags import PLACES, TAGS, XMEAS, XMV, Area, Sampling
 
 _KIND: Final = b"STGo"
 _VERSION: Final = 1
@@ -35,8 +35,6 @@ _log = logging.getLogger(__name__)
 
 # Longer than this is worth a line in the log.
 _WARM_UP_SECONDS: Final = 1.0
-
-_COLUMN: Final[Mapping[str, int]] = {tag: column for column, tag in enumerate(TAGS)}
 
 _ANALYSER_AREAS: Final = (
     Area.REACTOR_FEED_ANALYSIS,
@@ -249,7 +247,7 @@ class StageDetectors:
         self._detectors = [StageDetector(stage, settings) for stage in stages]
         ends = list(accumulate(len(stage.tags) for stage in stages))
         self._parts = [slice(*ends) for ends in pairwise([0, *ends])]
-        columns = [_COLUMN[tag] for stage in stages for tag in stage.tags]
+        columns = [PLACES[tag] for stage in stages for tag in stage.tags]
         self._values_of = itemgetter(*columns) if columns else None
 
     def score(self, rows: Sequence[Sequence[float | None]]) -> list[tuple[StageScore, ...]]:

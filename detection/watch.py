@@ -14,11 +14,9 @@ from detection.forest import FloatArray
 from detection.reference import Reference
 from detection.tracker import Tracker, TrackerState
 from tepwatch.records import Contribution, UnitScore
-from tepwatch.tags import TAGS
+from tepwatch.tags import PLACES, TAG_IDS
 
 _TOP: Final = 5
-_PLACES: Final = {tag: place for place, tag in enumerate(TAGS)}
-_TAGS: Final = tuple(TAGS)
 
 
 class Judgement(NamedTuple):
@@ -64,7 +62,7 @@ class Watch:
         self._columns = channels.columns
         self._width = 1 + int(channels.columns.max())
         # A mean and a last value are of one variable.
-        self._variables = np.array([_PLACES[variable_of(name)] for name in channels.tags])
+        self._variables = np.array([PLACES[variable_of(name)] for name in channels.tags])
         self._newest = np.zeros(len(channels.tags))
         self.filled = 0
         """Variables of the last tick that were filled in."""
@@ -125,8 +123,8 @@ class Watch:
         Args:
             shares: (n,), of the channels.
         """
-        of_variables = np.bincount(self._variables, np.abs(shares), len(TAGS))
-        signed = np.bincount(self._variables, shares, len(TAGS))
+        of_variables = np.bincount(self._variables, np.abs(shares), len(TAG_IDS))
+        signed = np.bincount(self._variables, shares, len(TAG_IDS))
         model = self._baseline.model
         top = []
         for place in np.argsort(-of_variables, kind="stable")[:_TOP].tolist():
@@ -137,5 +135,5 @@ class Watch:
             normal = float(model.means[channel])
             value = normal + float(model.sds[channel] * self._newest[channel])
             share = math.copysign(size, float(signed[place]))
-            top.append(Contribution(_TAGS[place], share, value, normal))
+            top.append(Contribution(TAG_IDS[place], share, value, normal))
         return tuple(top)

@@ -26,17 +26,27 @@ def load_reference(settings: Settings) -> Reference | None:
     where = settings.baseline
     if where is None or not settings.monitor:
         return None
-    try:
-        reference = Reference.from_bytes(_read(where, settings))
-    except StateError as error:
-        raise BaselineError(f"setting baseline: {where}: {error}") from error
+    reference = read_reference(where, settings)
     learned = reference.origin.tick_seconds
     if learned != settings.tick_seconds:
         raise BaselineError(
-            f"setting baseline: {where} was learned from ticks of {learned:g} s, the setting "
+            f"baseline {where} was learned from ticks of {learned:g} s, the setting "
             f"tick_seconds says {settings.tick_seconds:g}"
         )
     return reference
+
+
+def read_reference(where: str, settings: Settings) -> Reference:
+    """What is normal by a file or an object in S3.
+
+    Raises:
+        InputFileError: it cannot be read.
+        BaselineError: it is no baseline.
+    """
+    try:
+        return Reference.from_bytes(_read(where, settings))
+    except StateError as error:
+        raise BaselineError(f"baseline {where}: {error}") from error
 
 
 def _read(where: str, settings: Settings) -> bytes:
@@ -45,13 +55,13 @@ def _read(where: str, settings: Settings) -> bytes:
         try:
             return Path(where).read_bytes()
         except OSError as error:
-            raise InputFileError(f"setting baseline: {where}: {error.strerror}") from error
+            raise InputFileError(f"baseline {where}: {error.strerror}") from error
     s3 = client(_S3, region=settings.region, endpoint_url=settings.endpoint_url)
     try:
         answer = s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))
         data: bytes = answer["Body"].read()
     except (BotoCoreError, ClientError) as error:
-        raise InputFileError(f"setting baseline: {where}: {error}") from error
+        raise InputFileError(f"baseline {where}: {error}") from error
     finally:
         s3.close()
     return data

@@ -14,7 +14,7 @@ import numpy as np
 
 from tepwatch.errors import InputFileError
 from tepwatch.records import EventKind, Message, Origin, PlantEvent, Reading, Rejected, StreamRecord
-from tepwatch.tags import TAGS, XMEAS_IDS
+from tepwatch.tags import TAG_IDS, TAGS, XMEAS_IDS
 from tepwatch.wire import WirePolicy, decode
 
 DEFAULT_ROW_SECONDS: Final = 180.0
@@ -24,7 +24,6 @@ DEFAULT_ROW_SECONDS: Final = 180.0
 WIDTHS: Final = (53, 52, 41)
 _NOWHERE: Final = Origin("", "0", 0, 0)
 _FAR_FUTURE_MS: Final = 4_102_444_800_000
-_IDS: Final = tuple(TAGS)
 
 
 class Recording(NamedTuple):
@@ -76,7 +75,7 @@ def load(path: Path, *, case: int | None = None, row_seconds: float | None = Non
 
 
 def _reading(values: list[float | None], where: str) -> Reading:
-    padded = values + [None] * (len(_IDS) - len(values))
+    padded = values + [None] * (len(TAG_IDS) - len(values))
     checked = tuple(
         None if value is None or not math.isfinite(value) else value for value in padded
     )
@@ -148,7 +147,7 @@ def _csv_readings(path: Path, rows: Iterator[list[str]]) -> Iterator[Reading]:
                     continue
             if len(row) != len(columns):
                 raise InputFileError(f"{where} has {len(row)} cells, not {len(columns)}")
-            values: list[float | None] = [None] * len(_IDS)
+            values: list[float | None] = [None] * len(TAG_IDS)
             for column, cell in zip(columns, row, strict=True):
                 values[column] = _csv_number(cell, where)
             yield _reading(values, where)
@@ -165,7 +164,7 @@ def _csv_columns(row: list[str], where: str) -> tuple[list[int], bool]:
                 f"{where}: the header takes each tag id once; not known: "
                 f"{', '.join(unknown) or 'none'}"
             )
-        return [_IDS.index(name) for name in names], True
+        return [TAG_IDS.index(name) for name in names], True
     if len(row) not in WIDTHS:
         raise InputFileError(
             f"{where} has {len(row)} cells; a header of tag ids or 53, 52 or 41 columns are needed"

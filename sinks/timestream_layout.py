@@ -26,7 +26,7 @@ from tepwatch.schema import (
     Scalar,
     Table,
 )
-from tepwatch.tags import TAGS, Area
+from tepwatch.tags import TAG_IDS, Area
 
 VARCHAR_BYTES_MAX: Final = 2048
 
@@ -208,7 +208,7 @@ class SingleLayout:
     def __init__(self, table: str, stages: str) -> None:
         self._table = table
         self._score_names = _REFERENCE_SCORES.get(stages, {})
-        self._measures = tuple(TAGS)
+        self._measures = TAG_IDS
         self._take_measures = _taker(self._measures)
         self._take_score = _taker(("stage", "score"))
         self._take_dimensions = _taker(("plant", "run"))

@@ -21,7 +21,7 @@ from simulator.actions import Action, Disturb, SetSetpoint
 from simulator.fleet import Fleet
 from simulator.strategies import BENCHMARK_PI, RICKER, Strategy
 from studies import normal_operation
-from studies.normal_operation import TICK_SECONDS
+from studies.normal_operation import TICK_SECONDS, TICKS_AN_HOUR
 from tepwatch.records import (
     AlarmChange,
     AlarmEvent,
@@ -37,9 +37,8 @@ RECOVERING: Final = (4, 11, 14)
 
 MISSING_SHARES: Final = (0.02, 0.05)
 
-_PLANT: Final = "plant-1"
+PLANT: Final = "plant-1"
 _NOWHERE: Final = Origin("", "0", 0, 0)
-_TICKS_AN_HOUR: Final = 3600 // TICK_SECONDS
 _BEFORE_HOURS: Final = 20
 _FAULT_HOURS: Final = 10
 _AFTER_FAULT_HOURS: Final = 20
@@ -117,22 +116,23 @@ class _Run(NamedTuple):
     hours: FloatArray
     values: FloatArray
 
-    def readings(self) -> list[Reading]:
-        """As they come from the stream."""
-        return [
-            Reading(
-                _PLANT,
-                "drill",
-                seq,
-                round(hours * 3_600_000),
-                hours,
-                tuple(None if np.isnan(value) else value for value in row[:41].tolist()),
-                tuple(None if np.isnan(value) else value for value in row[41:].tolist()),
-                None,
-                _NOWHERE,
-            )
-            for seq, (hours, row) in enumerate(zip(self.hours.tolist(), self.values, strict=True))
-        ]
+
+def readings_of(hours: FloatArray, values: FloatArray) -> list[Reading]:
+    """A simulated run as it comes from the stream: process hours (rows,), values (rows, 53)."""
+    return [
+        Reading(
+            PLANT,
+            "drill",
+            seq,
+            round(at * 3_600_000),
+            at,
+            tuple(None if np.isnan(value) else value for value in row[:41].tolist()),
+            tuple(None if np.isnan(value) else value for value in row[41:].tolist()),
+            None,
+            _NOWHERE,
+        )
+        for seq, (at, row) in enumerate(zip(hours.tolist(), values, strict=True))
+    ]
 
 
 class _Watched:
@@ -140,11 +140,11 @@ class _Watched:
 
     def __init__(self, reference: Reference) -> None:
         tick = reference.origin.tick_seconds
-        self._monitor = Monitor(_PLANT, Settings(start_hours=0.0, tick_seconds=tick), reference)
+        self._monitor = Monitor(PLANT, Settings(start_hours=0.0, tick_seconds=tick), reference)
         self.found: list[Finding] = []
 
     def advance(self, run: _Run) -> None:
-        self.found.extend(self._monitor.advance(run.readings(), run.values))
+        self.found.extend(self._monitor.advance(readings_of(*run), run.values))
 
     def observe(self, event: OperatingEvent) -> None:
         self.found.extend(self._monitor.observe(event))
@@ -240,7 +240,7 @@ def lose(reference: Reference, strategy: Strategy, days: int) -> list[Missing]:
 
 def _alarms(reference: Reference, values: FloatArray) -> int:
     watched = _Watched(reference)
-    hours = np.arange(1, len(values) + 1) / _TICKS_AN_HOUR
+    hours = np.arange(1, len(values) + 1) / TICKS_AN_HOUR
     watched.advance(_Run(hours, values))
     return len(watched.changes(AlarmChange.RAISED))
 
@@ -261,14 +261,14 @@ def _simulate(
         if stretch:
             for place, mine in enumerate(actions):
                 fleet.apply(place, mine[stretch - 1])
-        ticks += length * _TICKS_AN_HOUR
+        ticks += length * TICKS_AN_HOUR
         records = fleet.advance(ticks * every + 1 - fleet.next_step, every)
         values.append(records.values)
         clocks.append(records.hours)
     rows = normal_operation.rounded(np.concatenate(values))[settling:]
     process_hours = np.concatenate(clocks)[settling:]
     runs = [_Run(process_hours[:, place], rows[:, place]) for place in range(len(actions))]
-    return runs, hours[0] * _TICKS_AN_HOUR
+    return runs, hours[0] * TICKS_AN_HOUR
 
 
 def _hours(item: AlarmEvent | Assessment) -> float:
@@ -277,4 +277,4 @@ def _hours(item: AlarmEvent | Assessment) -> float:
 
 
 def _ticks(hours: float) -> int:
-    return round(hours * _TICKS_AN_HOUR)
+    return round(hours * TICKS_AN_HOUR)

@@ -15,7 +15,7 @@ from simulator.actions import VALVE4_STUCK_PERCENT, Action, Disturb, HoldValve
 from simulator.fleet import Fleet
 from simulator.strategies import Strategy
 from studies import normal_operation
-from studies.normal_operation import TICK_SECONDS
+from studies.normal_operation import TICK_SECONDS, TICKS_AN_HOUR
 from tepwatch.errors import InputFileError
 from tepwatch.tags import DISTURBANCES, VALVE_4_HELD
 
@@ -26,10 +26,9 @@ JUDGING_SEED: Final = 60_001
 """First seeds of runs to learn from, and of runs to be judged by."""
 
 _RUNS_A_FLEET: Final = 4
-_TICKS_AN_HOUR: Final = 3600 // TICK_SECONDS
 # The plant is watched for some hours first; when exactly the fault begins must not matter.
-_BEFORE_TICKS: Final = range(4 * _TICKS_AN_HOUR, 8 * _TICKS_AN_HOUR)
-_AFTER_TICKS: Final = 22 * _TICKS_AN_HOUR
+_BEFORE_TICKS: Final = range(4 * TICKS_AN_HOUR, 8 * TICKS_AN_HOUR)
+_AFTER_TICKS: Final = 22 * TICKS_AN_HOUR
 _NUMBER: Final = re.compile(r"\d+$")
 _KNOWN: Final = {each.number: each for each in (*DISTURBANCES, VALVE_4_HELD)}
 

@@ -17,6 +17,7 @@ from simulator.strategies import RICKER, Strategy
 from tepwatch.errors import InputFileError
 
 TICK_SECONDS: Final = 180
+TICKS_AN_HOUR: Final = 3600 // TICK_SECONDS
 
 RUN_HOURS: Final = 48
 """Of one simulated run, as the published test series."""

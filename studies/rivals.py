@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from detection.forest import FloatArray, RandomCutForest
 from detection.predictor import earlier
 from detection.stages import PRESETS
-from tepwatch.tags import TAGS
+from tepwatch.tags import PLACES
 
 Score = Callable[[FloatArray], FloatArray]
 """(ticks, statistics) of a recording, (ticks, variables); NaN where there is nothing yet."""
@@ -109,8 +109,7 @@ def fit_cva(recordings: Sequence[FloatArray]) -> Score:
 
 def fit_reference(recordings: Sequence[FloatArray]) -> Score:
     """The reference system: a forest a group of analyser values, as they are, always learning."""
-    places = list(TAGS)
-    groups = [[places.index(tag) for tag in stage.tags] for stage in PRESETS["default"]]
+    groups = [[PLACES[tag] for tag in stage.tags] for stage in PRESETS["default"]]
     taught = []
     for group in groups:
         forest = RandomCutForest(len(group), seed=_SEED)

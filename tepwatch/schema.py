@@ -302,33 +302,22 @@ def reading_row(reading: Reading, *, late: bool) -> Row:
     )
 
 
+def _found_head(found: StageScores | Assessment | AlarmEvent) -> tuple[Scalar, ...]:
+    return (found.plant, found.run, found.seq, found.time_ns, found.process_hours)
+
+
 def score_rows(scores: StageScores) -> list[Row]:
     """One row a stage."""
+    head = _found_head(scores)
     return [
-        _score_row(
-            scores.plant,
-            scores.run,
-            scores.seq,
-            scores.time_ns,
-            scores.process_hours,
-            stage.stage,
-            stage.score,
-            stage.state,
-            stage.filled,
-        )
+        _score_row(*head, stage.stage, stage.score, stage.state, stage.filled)
         for stage in scores.stages
     ]
 
 
 def assessment_rows(assessment: Assessment) -> list[Row]:
     """The row of a tick, and one a process unit."""
-    head = (
-        assessment.plant,
-        assessment.run,
-        assessment.seq,
-        assessment.time_ns,
-        assessment.process_hours,
-    )
+    head = _found_head(assessment)
     row = _assessment_row(
         *head,
         assessment.state,
@@ -353,11 +342,7 @@ def assessment_rows(assessment: Assessment) -> list[Row]:
 def alarm_row(event: AlarmEvent) -> Row:
     """The row of a change of an alarm."""
     return _alarm_row(
-        event.plant,
-        event.run,
-        event.seq,
-        event.time_ns,
-        event.process_hours,
+        *_found_head(event),
         event.alarm,
         event.change,
         event.state,

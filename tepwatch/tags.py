@@ -206,5 +206,11 @@ Tennessee Eastman process model", IFAC-PapersOnLine 48(8), 2015."""
 TAGS: Final[Mapping[str, Tag]] = {tag.id: tag for tag in (*XMEAS, *XMV)}
 """Every variable by its id."""
 
+TAG_IDS: Final[tuple[str, ...]] = tuple(TAGS)
+"""In the order of a row of all variables."""
+
+PLACES: Final[Mapping[str, int]] = {tag: place for place, tag in enumerate(TAG_IDS)}
+"""Where each variable is in such a row."""
+
 XMEAS_IDS: Final[tuple[str, ...]] = tuple(tag.id for tag in XMEAS)
 XMV_IDS: Final[tuple[str, ...]] = tuple(tag.id for tag in XMV)
