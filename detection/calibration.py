@@ -15,6 +15,7 @@ probability-weighted moments (Hosking and Wallis, Technometrics 29(3), 1987).
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Final
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from detection.forest import FloatArray
 from tepwatch.errors import BaselineError
+from tepwatch.kernels import kernel
 
 _NORM_QUANTILE: Final = 0.998
 _TAIL_QUANTILE: Final = 0.95
@@ -56,20 +58,21 @@ class Calibration(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     def fused(self, scores: FloatArray) -> FloatArray:
         """One score a tick, (ticks,), of (ticks, units)."""
-        fused: FloatArray = (scores / self._norms).max(axis=1)
+        fused: FloatArray = self.by_norm(scores).max(axis=1)
         return fused
+
+    def by_norm(self, scores: FloatArray) -> FloatArray:
+        """Scores of units, (..., units), made comparable."""
+        return scores / self._norms
 
     def p_values(self, fused: FloatArray) -> FloatArray:
         """The share of normal ticks that score as high or higher; not below what can be told."""
-        tail = self.tail
-        above = 1.0 - np.searchsorted(self._counted, fused, side="left") / len(self._counted)
-        beyond = np.maximum(fused - tail.threshold, 0.0) / tail.scale
-        if abs(tail.shape) < _EXPONENTIAL:
-            survival = np.exp(-beyond)
-        else:
-            survival = np.maximum(1.0 + tail.shape * beyond, 0.0) ** (-1.0 / tail.shape)
-        p_values = np.where(fused > tail.threshold, tail.share * survival, above)
-        return np.maximum(p_values, self.least)
+        tail, p_values = self.tail, np.empty(len(fused))
+        _look_up(
+            fused, self._counted, tail.threshold, tail.share, tail.shape, tail.scale, self.least,
+            p_values,
+        )  # fmt: skip
+        return p_values
 
     @property
     def least(self) -> float:
@@ -83,6 +86,30 @@ class Calibration(msgspec.Struct, frozen=True, array_like=True, dict=True):
     @cached_property
     def _counted(self) -> FloatArray:
         return np.array(self.counted)
+
+
+@kernel
+def _look_up(
+    fused: FloatArray,
+    counted: FloatArray,
+    threshold: float,
+    share: float,
+    shape: float,
+    scale: float,
+    least: float,
+    p_values: FloatArray,
+) -> None:
+    for place in range(len(fused)):
+        if fused[place] <= threshold:
+            below = np.searchsorted(counted, fused[place])
+            p_values[place] = max(1.0 - below / len(counted), least)
+            continue
+        beyond = (fused[place] - threshold) / scale
+        if abs(shape) < _EXPONENTIAL:
+            survival = math.exp(-beyond)
+        else:
+            survival = max(1.0 + shape * beyond, 0.0) ** (-1.0 / shape)
+        p_values[place] = max(share * survival, least)
 
 
 def calibrate(scores: FloatArray) -> Calibration:

@@ -14,8 +14,12 @@ from detection.statistics import Statistics, seen
 from tepwatch.kernels import kernel
 
 
-def contributions(statistics: Statistics, levels: FloatArray, ratios: FloatArray) -> FloatArray:
+def contributions(
+    statistics: Statistics, levels: FloatArray, ratios: FloatArray
+) -> tuple[FloatArray, int]:
     """The share of each channel, (n,); above zero where it is too high. Sizes add up to 1.
+
+    Also the place of the process unit whose statistic it is; channels of others have no share.
 
     Args:
         statistics: of normal operation.
@@ -23,14 +27,14 @@ def contributions(statistics: Statistics, levels: FloatArray, ratios: FloatArray
         ratios: (units, statistics) of the tick.
     """
     shares = np.zeros(levels.shape[1])
-    _share(statistics, levels, ratios, shares)
-    return shares
+    unit = _share(statistics, levels, ratios, shares)
+    return shares, unit
 
 
 @kernel
 def _share(
     statistics: Statistics, levels: FloatArray, ratios: FloatArray, shares: FloatArray
-) -> None:
+) -> int:
     unit, number = 0, 0
     for place in range(ratios.shape[0]):
         for other in range(ratios.shape[1]):
@@ -56,3 +60,4 @@ def _share(
     if total > 0.0:
         for channel in range(first, end):
             shares[channel] /= total
+    return unit

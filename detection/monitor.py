@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
 from detection.alarm_book import Alarm, AlarmBook, Change, Moment
 from detection.alarm_rule import AlarmRule
@@ -393,10 +392,10 @@ class Monitor:
 
     # Time.
 
-    def _times(self, readings: Sequence[Reading]) -> FloatArray:
+    def _times(self, readings: Sequence[Reading]) -> list[float]:
         """The clock that ticks go by, in seconds: the plant's own where it has one."""
         place = self._place
-        times = []
+        times = list[float]()
         for reading in readings:
             if not place.process_clock:
                 place.seconds = reading.time_ms / 1000
@@ -404,7 +403,7 @@ class Monitor:
                 place.seconds = reading.process_hours * _SECONDS_AN_HOUR
             # Without a time of its own it goes with the one before.
             times.append(place.seconds)
-        return np.array(times)
+        return times
 
     def _ticks(self, hours: float) -> int:
         return math.ceil(hours * _SECONDS_AN_HOUR / self._settings.tick_seconds)

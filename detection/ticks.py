@@ -7,6 +7,8 @@ does not depend on how readings are cut into calls, to the last bit.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -99,25 +101,26 @@ class Ticker:
         self._counts = np.zeros(VARIABLES, dtype=np.int64)
         self._last = np.full(VARIABLES, np.nan)
 
-    def push(self, seconds: FloatArray, rows: FloatArray) -> list[Tick]:
+    def push(self, seconds: Sequence[float], rows: FloatArray) -> list[Tick]:
         """Take readings in, in order.
 
         Args:
-            seconds: (readings,), process time of each.
+            seconds: process time of each.
             rows: (readings, 53), NaN for missing.
 
         Returns:
             The ticks that they end: with its first reading beyond, or with one right at its end.
             A reading of a tick that is over counts for nothing.
         """
-        times = seconds / self._seconds
-        numbers = np.ceil(times - _TOLERANCE).astype(np.int64)
-        at_end = times >= numbers - _TOLERANCE
+        # Mostly a few readings: plain numbers are faster than arrays of them.
+        times = [second / self._seconds for second in seconds]
+        numbers = [math.ceil(time - _TOLERANCE) for time in times]
+        at_end = [time >= n - _TOLERANCE for time, n in zip(times, numbers, strict=True)]
         ticks = []
         newest_of_open = -1
         start = 0
         while start < len(numbers):
-            number = int(numbers[start])
+            number = numbers[start]
             end = start + 1
             while end < len(numbers) and numbers[end] == number and not at_end[end - 1]:
                 end += 1
@@ -128,7 +131,7 @@ class Ticker:
             if number == self._number:
                 _add(rows[start:end], self._sums, self._counts, self._last)
                 self._readings += end - start
-                self._newest, newest_of_open = float(times[end - 1]), end - 1
+                self._newest, newest_of_open = times[end - 1], end - 1
                 if at_end[end - 1]:
                     ticks.append(self._close(newest_of_open))
                     # Whatever still comes of it is late.

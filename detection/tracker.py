@@ -69,8 +69,9 @@ class Tracker:
         values = model.standardised(ticks[:, self._columns])
         joined = np.concatenate([self._history, values])
         filled = np.isnan(joined)
-        for tick in np.flatnonzero(filled.any(axis=1)):
-            joined[tick] = self._filled(joined[tick], joined[max(0, tick - order) : tick])
+        if filled.any():
+            for tick in np.flatnonzero(filled.any(axis=1)):
+                joined[tick] = self._filled(joined[tick], joined[max(0, tick - order) : tick])
         self._history = joined[max(0, len(joined) - order) :]
         known = max(0, len(joined) - order)
         innovations = model.predictor.innovations(joined)

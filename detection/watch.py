@@ -6,6 +6,7 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detection.alarm_rule import P_LIMIT
 from detection.channels import variable_of
@@ -13,10 +14,12 @@ from detection.contributions import contributions
 from detection.forest import FloatArray
 from detection.reference import Reference
 from detection.tracker import Tracker, TrackerState
+from tepwatch.kernels import kernel
 from tepwatch.records import Contribution, UnitScore
 from tepwatch.tags import PLACES, TAG_IDS
 
 _TOP: Final = 5
+_LOG_LIMIT: Final = math.log(P_LIMIT)
 
 
 class Judgement(NamedTuple):
@@ -42,7 +45,7 @@ def grade(p_value: float) -> float:
     [0.0, 0.67, 1.0]
     """
     # At a p-value of 1 this would be a negative zero.
-    return abs(min(1.0, math.log(p_value) / math.log(P_LIMIT)))
+    return abs(min(1.0, math.log(p_value) / _LOG_LIMIT))
 
 
 class Watch:
@@ -63,6 +66,9 @@ class Watch:
         self._width = 1 + int(channels.columns.max())
         # A mean and a last value are of one variable.
         self._variables = np.array([PLACES[variable_of(name)] for name in channels.tags])
+        # The last of a variable's channels is its last value.
+        self._channel_of = {place: n for n, place in enumerate(self._variables.tolist())}
+        self._totals = np.empty((2, len(TAG_IDS)))
         self._newest = np.zeros(len(channels.tags))
         self.filled = 0
         """Variables of the last tick that were filled in."""
@@ -82,7 +88,7 @@ class Watch:
         if math.isnan(p_value):
             return None
         calibration = self._baseline.calibration
-        scores = found.units[0] / calibration.norms
+        scores = calibration.by_norm(found.units[0])
         units = tuple(
             UnitScore(unit.name, score, p, grade(p))
             for unit, score, p in zip(
@@ -90,15 +96,13 @@ class Watch:
             )
         )
         model = self._baseline.model
-        shares = contributions(model.statistics, self._tracker.state.levels, found.ratios[0])
         # A score says that much is odd; scores of units in which it is do not differ much.
-        standing_out = int(np.abs(shares).argmax())
-        worst = next(unit.name for unit in self._units if standing_out < unit.end)
+        shares, worst = contributions(model.statistics, self._tracker.state.levels, found.ratios[0])
         return Judgement(
             float(found.fused[0]),
             p_value,
             units,
-            worst,
+            self._units[worst].name,
             shares,
             found.values[0],
             found.innovations[0],
@@ -123,17 +127,40 @@ class Watch:
         Args:
             shares: (n,), of the channels.
         """
-        of_variables = np.bincount(self._variables, np.abs(shares), len(TAG_IDS))
-        signed = np.bincount(self._variables, shares, len(TAG_IDS))
+        places, sizes = np.empty(_TOP, dtype=np.int64), np.empty(_TOP)
+        count = _largest(shares, self._variables, self._totals, places, sizes)
         model = self._baseline.model
         top = []
-        for place in np.argsort(-of_variables, kind="stable")[:_TOP].tolist():
-            size = float(of_variables[place])
-            if size == 0.0:
-                break
-            channel = int(np.flatnonzero(self._variables == place)[-1])
+        for place, share in zip(places[:count].tolist(), sizes[:count].tolist(), strict=True):
+            channel = self._channel_of[place]
             normal = float(model.means[channel])
             value = normal + float(model.sds[channel] * self._newest[channel])
-            share = math.copysign(size, float(signed[place]))
             top.append(Contribution(TAG_IDS[place], share, value, normal))
         return tuple(top)
+
+
+@kernel
+def _largest(
+    shares: FloatArray,
+    variables: NDArray[np.int64],
+    totals: FloatArray,
+    places: NDArray[np.int64],
+    sizes: FloatArray,
+) -> int:
+    """The variables whose channels contribute most, the largest first, and how many they are.
+
+    A variable's size is the sum of its channels' sizes, its sign that of their sum. `totals` is
+    (2, variables), to reckon in.
+    """
+    totals[:] = 0.0
+    for channel in range(len(shares)):
+        totals[0, variables[channel]] += abs(shares[channel])
+        totals[1, variables[channel]] += shares[channel]
+    for count in range(len(places)):
+        largest = np.argmax(totals[0])
+        if totals[0, largest] == 0.0:
+            return count
+        places[count] = largest
+        sizes[count] = math.copysign(totals[0, largest], totals[1, largest])
+        totals[0, largest] = 0.0
+    return len(places)
