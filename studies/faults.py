@@ -28,7 +28,7 @@ JUDGING_SEED: Final = 60_001
 _RUNS_A_FLEET: Final = 4
 # The plant is watched for some hours first; when exactly the fault begins must not matter.
 _BEFORE_TICKS: Final = range(4 * TICKS_AN_HOUR, 8 * TICKS_AN_HOUR)
-_AFTER_TICKS: Final = 22 * TICKS_AN_HOUR
+_AFTER_HOURS: Final = 22
 _NUMBER: Final = re.compile(r"\d+$")
 _KNOWN: Final = {each.number: each for each in (*DISTURBANCES, VALVE_4_HELD)}
 
@@ -55,17 +55,23 @@ class FaultRun(NamedTuple):
 
 
 def simulate(
-    strategy: Strategy, faults: Sequence[int], first_seed: int, *, readings: int = 1
+    strategy: Strategy,
+    faults: Sequence[int],
+    first_seed: int,
+    *,
+    readings: int = 1,
+    after_hours: int = _AFTER_HOURS,
 ) -> list[FaultRun]:
     """A run of each fault, each with a seed of its own, as `normal_operation.simulate` has them.
 
-    A run ends where the plant shuts down, or 22 h after the last of the faults has begun.
+    A run ends where the plant shuts down, or `after_hours` after the last fault has begun.
 
     Args:
         strategy: that controls the plant.
         faults: numbers of disturbances, 21 for valve 4 held.
         first_seed: of the first run; each run has the next one.
         readings: of a tick.
+        after_hours: of process time.
     """
     fleet = Fleet(strategy, range(first_seed, first_seed + len(faults)))
     every = round(TICK_SECONDS / readings / fleet.step_seconds)
@@ -76,7 +82,7 @@ def simulate(
     for place in np.argsort(begins, kind="stable"):
         parts.append(fleet.advance(begins[place] * steps + 1 - fleet.next_step, every))
         fleet.apply(int(place), _action(faults[place]))
-    end = settling + _BEFORE_TICKS.stop + _AFTER_TICKS
+    end = settling + _BEFORE_TICKS.stop + after_hours * TICKS_AN_HOUR
     parts.append(fleet.advance(end * steps + 1 - fleet.next_step, every))
     rows = np.concatenate([part.values for part in parts])
     values = normal_operation.as_ticks(rows, readings)[settling:]
