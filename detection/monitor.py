@@ -107,7 +107,8 @@ class Monitor:
             if tick.reading >= 0:
                 place.key = _key(readings[tick.reading])
             found.extend(self._take(tick))
-        place.key = _key(readings[-1])
+        if self._ticker.counted >= 0:
+            place.key = _key(readings[self._ticker.counted])
         return found
 
     def observe(self, event: OperatingEvent) -> list[Finding]:

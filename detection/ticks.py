@@ -137,6 +137,8 @@ class Ticker:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self.counted = -1
+        """Place, in the last call, of its newest reading that counted; -1 where none did."""
         self.begin()
 
     def begin(self) -> None:
@@ -167,7 +169,7 @@ class Ticker:
         numbers = [math.ceil(time - _TOLERANCE) for time in times]
         at_end = [time >= n - _TOLERANCE for time, n in zip(times, numbers, strict=True)]
         ticks = []
-        newest_of_open = -1
+        newest_of_open = self.counted = -1
         start = 0
         while start < len(numbers):
             number = numbers[start]
@@ -182,6 +184,7 @@ class Ticker:
                 _add(rows[start:end], self._sums, self._counts, self._last)
                 self._readings += end - start
                 self._newest, newest_of_open = times[end - 1], end - 1
+                self.counted = newest_of_open
                 if at_end[end - 1]:
                     ticks.append(self._close(newest_of_open))
                     # Whatever still comes of it is late.
