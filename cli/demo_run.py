@@ -37,8 +37,7 @@ from simulator.simulation import OnShutdown, Simulation
 from simulator.steering import SimulationStatus
 from simulator.strategies import RICKER
 from sinks.registry import makers_for
-from studies.live_baseline import readings_a_tick
-from studies.normal_operation import TICK_SECONDS
+from studies.normal_operation import TICK_SECONDS, readings_a_tick
 from tepwatch.errors import StartupError, TepwatchError, UnreachableError
 from tepwatch.kernels import cache_folder
 from tepwatch.resources import JOB_NAME
@@ -52,6 +51,8 @@ FAULT: Final = Scheduled(8.0, PLANTS[1], Disturb(6))
 _STARTED_HOURS: Final = 8
 _SECONDS_AN_HOUR: Final = 3600
 _LEARNING_SECONDS: Final = 900.0
+_LEARNED: Final = ("--simulate", "16d", "--faults", "simulated", "--fault-runs", "8")
+"""What a baseline of the demo is learned from, as options of `tepwatch learn`."""
 _SEEDS: Final = (1431655765, 4651207995)
 _RUNS_KEPT: Final = 3
 
@@ -142,7 +143,6 @@ class DemoRun:
             self.folder / "prepare.log",
         )
         self._stack.callback(compiler.stop, 1.0)
-        baseline = self._baseline()
         fleet = Fleet(RICKER, _SEEDS)
         # The plants are in operation when one begins to look.
         steps = round(_STARTED_HOURS * _SECONDS_AN_HOUR / fleet.step_seconds)
@@ -156,6 +156,7 @@ class DemoRun:
             on_shutdown=OnShutdown.RESTART,
         )
         self.live = LiveSimulation(self._simulation, rate=self._rate)
+        baseline = self._baseline()
         self._say("starting the local AWS ...")
         self.local_aws = self._stack.enter_context(LocalAws(self.folder, data_dir=self.data))
         self._settings = load_settings(
@@ -201,9 +202,10 @@ class DemoRun:
         path = cache_folder() / f"demo-{readings}.baseline"
         if not path.exists():
             self._say("learning normal operation and its disturbances (two minutes, once) ...")
+            seconds = ("--record-seconds", str(self._tick_seconds))
             learner = ChildProcess(
                 "the learner of the demo's baseline",
-                [sys.executable, "-m", "studies.live_baseline", str(readings), str(path)],
+                [sys.executable, "-m", "cli.main", "learn", str(path), *_LEARNED, *seconds],
                 self.folder / "learn.log",
             )
             try:
