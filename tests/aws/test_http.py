@@ -115,9 +115,10 @@ def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(
     client.close()
 
 
-def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(ServiceError, match="ftp://x"):
-        service("ftp://x")
+@pytest.mark.parametrize("url", ["ftp://x", "nonsense", "http://", "http://x:port", "http://x:0"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ServiceError, match=url):
+        service(url)
 
 
 def test_missing_credentials_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
