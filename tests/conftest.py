@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from localaws.server import LocalAws
 from simulator.channel import ControlChannel
+from tests import servers
 from tests.steering import RecordedSteering
 
 settings.register_profile("tests", deadline=None, print_blob=True)
@@ -19,6 +20,13 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A local AWS that the tests share; each test takes streams of its own."""
     with LocalAws(tmp_path_factory.mktemp("localaws")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An InfluxDB 1.6 that the tests share, by its address; each takes a database of its own."""
+    with servers.influxd(tmp_path_factory.mktemp("influxd")) as url:
+        yield url
 
 
 @pytest.fixture
