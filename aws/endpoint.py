@@ -30,17 +30,23 @@ class Endpoint:
 
     def __init__(self, service: str, url: str, *, read_seconds: float = READ_SECONDS) -> None:
         self.url = url.rstrip("/")
-        parts = urlsplit(self.url)
-        if parts.scheme not in _PORTS or not parts.hostname or not _has_port_or_none(self.url):
+        try:
+            parts = urlsplit(self.url)
+            of_scheme = _PORTS[parts.scheme]
+            port = of_scheme if parts.port is None else parts.port
+            self.host: str = parts.hostname or ""
+        except (KeyError, ValueError):
+            port, self.host = 0, ""
+        if not port or not self.host:
             raise ServiceError(
                 f"endpoint {self.url} is not an http:// or https:// address", code="BadEndpoint"
             )
         self._service = service
         self._read_seconds = read_seconds
-        self.host: str = parts.hostname
+        self.path = parts.path
         self.host_header = parts.netloc.rpartition("@")[2]
         self._secure = parts.scheme == "https"
-        self._port = parts.port or _PORTS[parts.scheme]
+        self._port = port
         self._connection: Connection | None = None
         self._last_used = 0.0
         self._awaits_answer = False
@@ -103,13 +109,6 @@ class Endpoint:
             f"{self._service} at {self.url} cannot be reached: {error or type(error).__name__}",
             code="Unreachable",
         )
-
-
-def _has_port_or_none(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
 
 
 def failing(error: ServiceError) -> Callable[[], NoReturn]:

@@ -9,7 +9,7 @@ import base64
 import gzip
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aws.connection import Answer
 from aws.endpoint import Endpoint
@@ -51,7 +51,6 @@ class InfluxdbClient:
     def __init__(self, settings: Settings) -> None:
         self._gzip = settings.influxdb_gzip
         self._endpoint = _endpoint(settings.influxdb_url)
-        self._path = urlsplit(self._endpoint.url).path
         self._headers = {"Host": self._endpoint.host_header, **_authorization(settings)}
         if settings.influxdb_api is InfluxdbApi.V2:
             path = "/api/v2/write"
@@ -113,7 +112,7 @@ class InfluxdbClient:
         """
         all_headers = {**self._headers, **(headers or {})}
         begun = self._endpoint.begin(
-            all_headers, body, method=method, target=f"{self._path}{target}"
+            all_headers, body, method=method, target=f"{self._endpoint.path}{target}"
         )
         answer = begun()
         if answer.status not in _OK:
@@ -126,13 +125,13 @@ class InfluxdbClient:
 
 
 def _endpoint(url: str) -> Endpoint:
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
+    # Not shown: what is too much may be a secret.
+    if "@" in url:
         raise SettingsError(
             "setting influxdb_url holds a user: give influxdb_user and influxdb_password instead"
         )
-    if parts.query or parts.fragment:
-        raise SettingsError(f"setting influxdb_url: {url} goes on after its path")
+    if "?" in url or "#" in url:
+        raise SettingsError("setting influxdb_url goes on after its path")
     try:
         return Endpoint("InfluxDB", url, read_seconds=_READ_SECONDS)
     except ServiceError as error:
@@ -147,6 +146,8 @@ def _authorization(settings: Settings) -> dict[str, str]:
             raise SettingsError("settings influxdb_token and influxdb_user: give one of them")
         return {"Authorization": f"Token {token}"}
     if user is None:
+        if settings.influxdb_password is not None:
+            raise SettingsError("setting influxdb_password: give influxdb_user too")
         return {}
     if ":" in user:
         raise SettingsError("setting influxdb_user: a name with a colon cannot be sent")

@@ -1,8 +1,10 @@
-"""Real servers of other people, as Debian has them: started on free ports, ended with the tests."""
+"""Servers of other people, as Debian has them: started on free ports, ended with their callers.
+
+Each raises `StartupError` where it is not installed or does not start.
+"""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import socket
@@ -14,14 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from localaws.process import ChildProcess
 from tepwatch.errors import StartupError
 
-REQUIRED: Final = "TEPWATCH_REQUIRE_SERVERS"
-"""Environment variable: 1 makes a missing server a failure instead of a skipped test."""
+INFLUXD: Final = "influxd"
+VICTORIA_METRICS: Final = "victoria-metrics"
 
+_PACKAGES: Final = {INFLUXD: "influxdb", VICTORIA_METRICS: "victoria-metrics"}
 _START_SECONDS: Final = 30.0
 _LISTENING: Final = re.compile(r"Listening on HTTP.* addr=(\S+)")
 _INFLUXD: Final = """
@@ -38,20 +39,20 @@ bind-address = "127.0.0.1:0"
 """
 
 
-def need(command: str, package: str) -> str:
-    """The path of a server's command; without it the test is skipped, or fails where it must not.
+class NotInstalledError(StartupError):
+    """There is no such command here."""
 
-    Args:
-        command: its name.
-        package: Debian's package that has it.
+
+def command_of(name: str) -> str:
+    """The path of a server's command.
+
+    Raises:
+        NotInstalledError: the text says which package has it.
     """
-    path = shutil.which(command)
-    if path is not None:
-        return path
-    reason = f"{command} is not installed, so this is NOT TESTED here: apt-get install {package}"
-    if os.environ.get(REQUIRED) == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    path = shutil.which(name)
+    if path is None:
+        raise NotInstalledError(f"{name} is not installed: apt-get install {_PACKAGES[name]}")
+    return path
 
 
 @contextmanager
@@ -63,14 +64,14 @@ def influxd(folder: Path, *, port: int = 0, http_options: Iterable[str] = ()) ->
         port: 0 for a free one.
         http_options: lines added to its section `[http]`.
     """
-    command = need("influxd", "influxdb")
+    command = command_of(INFLUXD)
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "influxd.conf"
     options = "".join(f"  {line}\n" for line in http_options)
     configuration.write_text(_INFLUXD.format(folder=folder, port=port) + options)
     log = folder / "influxd.log"
     log.unlink(missing_ok=True)
-    process = ChildProcess("influxd", [command, "-config", str(configuration)], log)
+    process = ChildProcess(INFLUXD, [command, "-config", str(configuration)], log)
     try:
         yield f"http://{_said(process, _LISTENING)}"
     finally:
@@ -80,10 +81,10 @@ def influxd(folder: Path, *, port: int = 0, http_options: Iterable[str] = ()) ->
 @contextmanager
 def victoria_metrics(folder: Path) -> Iterator[str]:
     """VictoriaMetrics, which keeps one sample of a series a millisecond; gives its address."""
-    command = need("victoria-metrics", "victoria-metrics")
+    command = command_of(VICTORIA_METRICS)
     address = f"127.0.0.1:{_free_port()}"
     process = ChildProcess(
-        "victoria-metrics",
+        VICTORIA_METRICS,
         [
             command,
             f"-httpListenAddr={address}",

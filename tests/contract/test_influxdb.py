@@ -6,11 +6,12 @@ the settings TEPWATCH_INFLUXDB_... name.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -204,45 +205,51 @@ def test_what_a_tag_can_hold_is_kept(there: Settings, text: str) -> None:
     assert in_influxdb(there) == kept([row])
 
 
+@pytest.mark.usefixtures("influxd")
 def test_an_outage_loses_nothing(tmp_path: Path) -> None:
-    """The server is killed after a part was stored, and comes back while the sink waits."""
+    """The server ends after a part was stored, and comes back while the sink waits."""
     folder = tmp_path / "influxd"
-    with servers.influxd(folder) as url:
-        there = Settings(
-            influxdb_url=url, influxdb_api=InfluxdbApi.V1, influxdb_database=tmp_path.name
-        )
-        create_database(there)
-        sink = InfluxdbSink(lambda: InfluxdbClient(there), batch_size=10)
-        sink.open()
-        assert sink.write(ROWS[:40]) == Outcome([], [], "", 0.0)
-    outcome = sink.write(ROWS)
-    assert (list(outcome.failed), outcome.rejected) == (ROWS, [])
-    assert "cannot be reached" in outcome.cause
-
-    class Repaired(Clock):
-        running: Any = None
-
-        def sleep(self, seconds: float) -> None:
-            super().sleep(seconds)
-            if self.running is None and self.now > 5:
-                port = urllib.parse.urlsplit(url).port or 0
-                self.running = servers.influxd(folder, port=port)
-                self.running.__enter__()
-
-    clock = Repaired()
-    try:
+    with contextlib.ExitStack() as stack:
+        with servers.influxd(folder) as url:
+            there = Settings(
+                influxdb_url=url, influxdb_api=InfluxdbApi.V1, influxdb_database=tmp_path.name
+            )
+            create_database(there)
+            sink = InfluxdbSink(lambda: InfluxdbClient(there), batch_size=10)
+            stack.callback(sink.close)
+            sink.open()
+            assert sink.write(ROWS[:40]) == Outcome([], [], "", 0.0)
+        outcome = sink.write(ROWS)
+        assert (outcome.rejected, outcome.failed) == ([], ROWS)
+        assert "cannot be reached" in outcome.cause
+        port = urllib.parse.urlsplit(url).port
+        assert port is not None
+        clock = ComesBack(5, lambda: stack.enter_context(servers.influxd(folder, port=port)))
         written = retry.write(sink, ROWS, patience_seconds=60, backoff=clock.backoff)
         assert (written.stored, written.rejected) == (len(ROWS), [])
         assert in_influxdb(there) == kept(ROWS)
-    finally:
-        sink.close()
-        if clock.running is not None:
-            clock.running.__exit__(None, None, None)
+
+
+class ComesBack(Clock):
+    """A clock by which something begins after some seconds."""
+
+    def __init__(self, seconds: float, begin: Callable[[], object]) -> None:
+        super().__init__()
+        self._due: tuple[float, Callable[[], object]] | None = (seconds, begin)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self._due is not None and self.now >= self._due[0]:
+            self._due[1]()
+            self._due = None
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A server that asks who one is and takes small bodies only; settings of its administrator."""
+def guarded(influxd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of the administrator of a server that asks who one is and takes small bodies only.
+
+    A server of its own; the shared one is asked for to skip its tests where there is none.
+    """
     options = ["auth-enabled = true", "max-body-size = 65536"]
     with servers.influxd(tmp_path_factory.mktemp("guarded"), http_options=options) as url:
         nobody = Settings(influxdb_url=url, influxdb_api=InfluxdbApi.V1, influxdb_gzip=False)
@@ -330,7 +337,9 @@ def test_a_database_that_cannot_be_created_is_said(influxd: str, guarded: Settin
         ({"influxdb_api": InfluxdbApi.V2}, "influxdb_url or influxdb_api"),
         ({"influxdb_url": "ftp://somewhere"}, "influxdb_url"),
         ({"influxdb_url": "http://a:secret@somewhere"}, "influxdb_url holds a user"),
-        ({"influxdb_url": "http://somewhere?db=x"}, "influxdb_url"),
+        ({"influxdb_url": "http://somewhere?p=secret"}, "influxdb_url goes on"),
+        ({"influxdb_url": "http://[::1"}, "influxdb_url"),
+        ({"influxdb_password": "secret"}, "influxdb_password"),
         ({"influxdb_token": "t", "influxdb_user": "u"}, "influxdb_token and influxdb_user"),
         ({"influxdb_user": "a:b"}, "influxdb_user"),
     ],
@@ -346,12 +355,6 @@ def test_settings_that_are_wrong_are_named(
 def test_a_server_that_is_not_there_is_said() -> None:
     with pytest.raises(UnreachableError, match=r"http://127.0.0.1:9 cannot be reached"):
         write(Settings(influxdb_url="http://127.0.0.1:9"), ROWS)
-
-
-@pytest.fixture
-def victoria(tmp_path: Path) -> Iterator[str]:
-    with servers.victoria_metrics(tmp_path) as url:
-        yield url
 
 
 Samples = dict[tuple[str, ...], dict[int, float]]
@@ -388,13 +391,13 @@ def as_samples(stored: Sequence[Row]) -> Samples:
     return samples
 
 
-def test_victoria_metrics_keeps_numbers_and_flags_by_the_millisecond(victoria: str) -> None:
-    there = Settings(influxdb_url=victoria)
+def test_victoria_metrics_keeps_numbers_and_flags_by_the_millisecond(victoria_metrics: str) -> None:
+    there = Settings(influxdb_url=victoria_metrics)
     create_database(there)
     for _ in range(2):
         outcome, _calls = write(there, ROWS)
         assert outcome == Outcome([], [], "", 0.0)
-        found, expected = in_victoria_metrics(victoria), as_samples(ROWS)
+        found, expected = in_victoria_metrics(victoria_metrics), as_samples(ROWS)
         assert found.keys() == expected.keys()
         for series, samples in expected.items():
             # It keeps decimal numbers, of at least 12 digits.
@@ -402,14 +405,14 @@ def test_victoria_metrics_keeps_numbers_and_flags_by_the_millisecond(victoria: s
 
 
 def test_another_address_of_victoria_metrics_is_not_taken_for_one_to_write_to(
-    victoria: str,
+    victoria_metrics: str,
 ) -> None:
     with pytest.raises(SettingsError, match=r"influxdb_url or influxdb_api.*unsupported path"):
-        write(Settings(influxdb_url=f"{victoria}/elsewhere"), ROWS)
+        write(Settings(influxdb_url=f"{victoria_metrics}/elsewhere"), ROWS)
 
 
-def test_a_path_before_the_interface_is_kept(victoria: str) -> None:
-    outcome, _ = write(Settings(influxdb_url=f"{victoria}/influx/"), ROWS[:1])
+def test_a_path_before_the_interface_is_kept(victoria_metrics: str) -> None:
+    outcome, _ = write(Settings(influxdb_url=f"{victoria_metrics}/influx/"), ROWS[:1])
     assert outcome == Outcome([], [], "", 0.0)
 
 
