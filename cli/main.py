@@ -16,6 +16,7 @@ from cli import (
     learn,
     localaws,
     operate,
+    provision,
     query,
     replay,
     simulate,
@@ -43,6 +44,7 @@ app.command("learn")(learn.learn)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("localaws")(localaws.localaws)
+app.command("provision")(provision.provision_command)
 app.command("query")(query.query)
 app.command("doctor")(doctor.doctor)
 for about_alarms in operate.COMMANDS:

@@ -13,6 +13,8 @@ from aws.timestream import TimestreamWriter
 from sinks.base import Sink
 from sinks.files import FilesSink
 from sinks.firehose import FirehoseSink
+from sinks.influxdb import InfluxdbSink
+from sinks.influxdb_client import InfluxdbClient
 from sinks.kinesis import KinesisSink
 from sinks.memory import MemorySink
 from sinks.timestream import TimestreamSink
@@ -44,6 +46,11 @@ def timestream_layout(settings: Settings) -> Layout:
     return SingleLayout(settings.timestream_table, settings.stages)
 
 
+def _influxdb(settings: Settings) -> Sink:
+    connect = partial(InfluxdbClient, settings)
+    return InfluxdbSink(connect, batch_size=settings.influxdb_batch_size)
+
+
 def _firehose(settings: Settings) -> Sink:
     connect = partial(FirehoseClient, region=settings.region, endpoint_url=settings.endpoint_url)
     return FirehoseSink(connect, settings.delivery_streams)
@@ -61,6 +68,7 @@ def _alarms(settings: Settings) -> Sink:
 
 _SINKS: Final[Mapping[str, Callable[[Settings], Sink]]] = {
     "timestream": _timestream,
+    "influxdb": _influxdb,
     "firehose": _firehose,
     "files": lambda settings: FilesSink(Path(settings.files_path)),
     "kinesis": _kinesis,

@@ -71,6 +71,8 @@ DELIVERY_ERRORS_FOLDER: Final = "errors/"
 BUCKET: Final = "tepwatch-data"
 TRANSFORM_FUNCTION: Final = "tepwatch-csv-transform"
 
+INFLUXDB_DATABASE: Final = "tepwatch"
+INFLUXDB_ORG: Final = "tepwatch"
 TIMESTREAM_DATABASE: Final = "tepwatch"
 TIMESTREAM_SINGLE_TABLE: Final = "measures"
 TIMESTREAM_MEMORY_HOURS: Final = 24

@@ -64,6 +64,12 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     key: tuple[str, ...]
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What a store of time series tells its series apart by: the key but its time."""
+        times = {column.name for column in self.columns if column.type is ColumnType.TIME}
+        return tuple(name for name in self.key if name not in times)
+
 
 class Row(msgspec.Struct, frozen=True, gc=False, tag_field="table"):
     """One row: a field for each column of its table; encoded, the table's name comes first.

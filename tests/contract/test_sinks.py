@@ -22,6 +22,7 @@ from localaws.server import LocalAws
 from sinks import retry
 from sinks.base import Sink
 from sinks.files import FilesSink, count_rows, read_table
+from sinks.influxdb_database import create_database
 from sinks.kinesis import KinesisSink
 from sinks.memory import MemorySink
 from sinks.registry import make_sinks, makers_for
@@ -50,8 +51,9 @@ from tepwatch.schema import (
     row_key,
     score_rows,
 )
-from tepwatch.settings import Settings
+from tepwatch.settings import InfluxdbApi, Settings
 from tests.clock import Clock
+from tests.influx import in_influxdb
 from tests.plants import reading
 from tests.stored import Stored, comparable, in_s3, in_timestream
 
@@ -114,7 +116,7 @@ def read_stream(client: KinesisClient, stream: str) -> list[Row]:
 AWS_SINKS = ["kinesis", "timestream", "firehose"]
 
 
-@pytest.fixture(params=["files", "memory", *AWS_SINKS])
+@pytest.fixture(params=["files", "memory", "influxdb", *AWS_SINKS])
 def destination(
     request: pytest.FixtureRequest, tmp_path: Path, local_aws: LocalAws
 ) -> Iterator[Destination]:
@@ -139,6 +141,20 @@ def destination(
         case "memory":
             memory = MemorySink()
             yield Destination(lambda: memory, lambda: comparable(memory.rows.values()))
+        case "influxdb":
+            there = replace(
+                settings,
+                sinks="influxdb,memory",
+                influxdb_url=request.getfixturevalue("influxd"),
+                influxdb_api=InfluxdbApi.V1,
+                influxdb_database=name,
+            )
+            create_database(there)
+            yield Destination(
+                lambda: make_sinks(there)[0],
+                lambda: comparable(in_influxdb(there).values()),
+                keeps_bytes=False,
+            )
         case "kinesis":
             client = KinesisClient(region="us-east-1", endpoint_url=local_aws.endpoint_url)
             client.create_stream(name, 1)
@@ -366,7 +382,7 @@ def test_what_cannot_be_stored_is_rejected_with_a_reason_and_not_tried_again(
     assert destination.rows() == expected(destination, good)
 
 
-@pytest.mark.parametrize("destination", ["timestream"], indirect=True)
+@pytest.mark.parametrize("destination", ["timestream", "influxdb"], indirect=True)
 def test_other_content_under_a_key_replaces_what_was_there(destination: Destination) -> None:
     changed = [replace(row, xmeas_9=number / 7) for number, row in enumerate(READING_ROWS)]
     store(destination.make(), READING_ROWS)
@@ -376,9 +392,10 @@ def test_other_content_under_a_key_replaces_what_was_there(destination: Destinat
     assert destination.rows() == expected(destination, changed)
 
 
-def test_dead_letters_need_somewhere_to_go() -> None:
+@pytest.mark.parametrize("sinks", ["timestream", "influxdb", "influxdb,timestream,alarms"])
+def test_dead_letters_need_somewhere_to_go(sinks: str) -> None:
     with pytest.raises(SettingsError, match="dead letters"):
-        make_sinks(Settings(sinks="timestream"))
+        make_sinks(Settings(sinks=sinks))
 
 
 @pytest.mark.parametrize("sinks", ["timestream,files", "firehose"])
