@@ -58,9 +58,17 @@ _OTHER_VARIABLES: Final = frozenset(
         "CONTROL_TOKEN",
         "CONTROL_URL",
         "DATA_DIR",
+        "GRAFANA_EMAILS",
+        "GRAFANA_INFLUXDB_TOKEN",
+        "GRAFANA_INFLUXDB_URL",
+        "GRAFANA_TIMESTREAM_ENDPOINT",
+        "GRAFANA_TOKEN",
+        "GRAFANA_URL",
+        "GRAFANA_WEBHOOK",
         "LOCALAWS_LOG_LEVEL",
         "LOG_LEVEL",
         "PROPERTIES_FILE",
+        "REQUIRE_SERVERS",
     }
 )
 
