@@ -8,6 +8,7 @@ import typer
 
 from cli import (
     benchmark,
+    dashboards,
     demo,
     doctor,
     evaluate,
@@ -42,6 +43,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("localaws")(localaws.localaws)
 app.command("query")(query.query)
+app.add_typer(dashboards.app, name="dashboards")
 app.command("doctor")(doctor.doctor)
 for about_alarms in operate.COMMANDS:
     app.command(rich_help_panel="Alarms")(about_alarms)
