@@ -8,6 +8,7 @@ import typer
 
 from cli import (
     benchmark,
+    dashboards,
     demo,
     doctor,
     evaluate,
@@ -46,6 +47,7 @@ app.add_typer(benchmark.app, name="benchmark")
 app.command("localaws")(localaws.localaws)
 app.command("provision")(provision.provision_command)
 app.command("query")(query.query)
+app.add_typer(dashboards.app, name="dashboards")
 app.command("doctor")(doctor.doctor)
 for about_alarms in operate.COMMANDS:
     app.command(rich_help_panel="Alarms")(about_alarms)
