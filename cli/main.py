@@ -15,6 +15,7 @@ from cli import (
     learn,
     localaws,
     operate,
+    page,
     query,
     replay,
     simulate,
@@ -42,6 +43,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("localaws")(localaws.localaws)
 app.command("query")(query.query)
+app.command("page")(page.page)
 app.command("doctor")(doctor.doctor)
 for about_alarms in operate.COMMANDS:
     app.command(rich_help_panel="Alarms")(about_alarms)
