@@ -112,6 +112,7 @@ def ended(summary: Summary) -> RenderableType:
         ("records stored", f"{summary.records_stored}"),
         ("dead letters", f"{summary.dead_letters}"),
         ("restarts", f"{summary.restarts}"),
+        ("samples of the job's health", f"{summary.health_rows}"),
         ("rows in Timestream", _by_table(summary.timestream_rows)),
         ("lines in S3", _by_table(summary.s3_lines)),
         ("kept in", summary.data),

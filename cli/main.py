@@ -11,6 +11,7 @@ from cli import (
     demo,
     doctor,
     evaluate,
+    health,
     job,
     learn,
     localaws,
@@ -38,6 +39,7 @@ app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("replay")(replay.replay)
 app.add_typer(job.app, name="job")
+app.command("health")(health.health)
 app.command("learn")(learn.learn)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(benchmark.app, name="benchmark")

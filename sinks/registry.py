@@ -75,13 +75,32 @@ def make_sinks(settings: Settings) -> list[Sink]:
     Raises:
         SettingsError: an unknown name, or nowhere for dead letters to go.
     """
-    unknown = [name for name in settings.sink_names if name not in _SINKS]
-    if unknown:
-        raise SettingsError(f"setting sinks: {', '.join(unknown)} unknown; {', '.join(_SINKS)} are")
-    sinks = [_SINKS[name](settings) for name in settings.sink_names]
+    sinks = [make() for make in _makers(settings)]
     if sinks and not any(sink.keeps_bytes for sink in sinks):
         raise SettingsError(
             f"setting sinks: {settings.sinks} keeps no original bytes of dead letters: "
             "add firehose, files or kinesis"
         )
     return sinks
+
+
+def makers_for(settings: Settings, table: str) -> list[Callable[[], Sink]]:
+    """What makes those sinks of the setting `sinks` that take rows of one table.
+
+    For rows that are not of the job: there are no dead letters among them.
+
+    Raises:
+        SettingsError: an unknown name, or none of them takes such rows.
+    """
+    makers = _makers(settings)
+    taking = [make for make in makers if make().takes(table)]
+    if makers and not taking:
+        raise SettingsError(f"setting sinks: {settings.sinks} stores no rows of table {table}")
+    return taking
+
+
+def _makers(settings: Settings) -> list[Callable[[], Sink]]:
+    unknown = [name for name in settings.sink_names if name not in _SINKS]
+    if unknown:
+        raise SettingsError(f"setting sinks: {', '.join(unknown)} unknown; {', '.join(_SINKS)} are")
+    return [partial(_SINKS[name], settings) for name in settings.sink_names]

@@ -43,7 +43,17 @@ def tepwatch(
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "simulate", "replay", "job run", "query", "localaws", "doctor", "benchmark plant"],
+    [
+        "demo",
+        "simulate",
+        "replay",
+        "job run",
+        "health",
+        "query",
+        "localaws",
+        "doctor",
+        "benchmark plant",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     answer = tepwatch(*command.split(), "--help")
@@ -142,6 +152,44 @@ def test_replay_to_kinesis_and_a_local_job_that_stores_it(
     answer = tepwatch(*job, environment=environment)
     assert "timestream_database" in one_line_error(answer)
     assert count_rows(tmp_path / "tables", "readings") == 960
+
+
+def test_health_of_a_flink_that_is_away(tmp_path: Path) -> None:
+    away = ["health", "--flink", "http://127.0.0.1:9", "--sinks", "files"]
+    to = ["--data-dir", str(tmp_path)]
+    once = tepwatch(*away, "--once", "--job", "other", *to)
+    assert once.returncode == 0, once.stderr
+    (line,) = once.stdout.splitlines()
+    assert " other UNREACHABLE read - behind - ms " in line
+    assert "127.0.0.1:9 cannot be reached" in once.stderr
+    assert count_rows(tmp_path / "tables", "health") == 1
+    process = subprocess.Popen(
+        [TEPWATCH, *away, *to], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert " tepwatch UNREACHABLE " in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(COMMAND_SECONDS) == 0
+        assert process.stdout.read() == ""
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    assert count_rows(tmp_path / "tables", "health") == 2
+
+
+def test_health_where_it_cannot_be_stored() -> None:
+    flink = ["health", "--once", "--flink", "http://127.0.0.1:9"]
+    nowhere = tepwatch(*flink, "--endpoint", "http://127.0.0.1:9")
+    assert nowhere.returncode == 1
+    assert "UNREACHABLE" in nowhere.stdout
+    assert "rows of health wait: timestream at http://127.0.0.1:9" in nowhere.stderr
+    assert "no rows of table health" in one_line_error(tepwatch(*flink, "--sinks", "alarms"))
+    wrong = one_line_error(tepwatch("health", "--flink", "localhost:8081"))
+    assert "--flink localhost:8081 is not an http" in wrong
+    assert tepwatch(*flink, "--every", "1s").returncode == 2
 
 
 def test_query_prints_a_table_csv_and_json(local_aws: LocalAws) -> None:

@@ -24,7 +24,7 @@ from sinks.base import Sink
 from sinks.files import FilesSink, count_rows, read_table
 from sinks.kinesis import KinesisSink
 from sinks.memory import MemorySink
-from sinks.registry import make_sinks
+from sinks.registry import make_sinks, makers_for
 from sinks.retry import SinkUnavailableError
 from sinks.row_json import decode_row
 from tepwatch.errors import InputFileError, SettingsError, ThrottledError, UnreachableError
@@ -39,10 +39,13 @@ from tepwatch.records import (
     StageScores,
 )
 from tepwatch.schema import (
+    HEALTH,
+    READINGS,
     TABLES,
     Row,
     dead_letter_row,
     event_row,
+    make_row,
     reading_row,
     row_key,
     score_rows,
@@ -400,6 +403,21 @@ def test_settings_choose_sinks_and_unknown_ones_are_named(tmp_path: Path) -> Non
         make_sinks(Settings(sinks="carrier_pigeon"))
 
 
+def test_sinks_of_a_table_are_those_that_take_it() -> None:
+    def names(table: str, sinks: str) -> list[str]:
+        return [make().name for make in makers_for(Settings(sinks=sinks), table)]
+
+    assert names(HEALTH.name, "timestream,firehose,alarms,kinesis") == ["timestream", "kinesis"]
+    assert names(READINGS.name, "timestream,firehose,alarms") == ["timestream", "firehose"]
+    # It is not of the job: nowhere is needed for dead letters.
+    assert names(HEALTH.name, "timestream") == ["timestream"]
+    assert names(HEALTH.name, "") == []
+    with pytest.raises(SettingsError, match="firehose,alarms stores no rows of table health"):
+        names(HEALTH.name, "firehose,alarms")
+    with pytest.raises(SettingsError, match="carrier_pigeon"):
+        names(HEALTH.name, "carrier_pigeon")
+
+
 def test_a_torn_last_line_is_passed_over_and_a_bad_one_is_named(tmp_path: Path) -> None:
     store(FilesSink(tmp_path), ROWS[:10])
     (path,) = (tmp_path / "readings").iterdir()
@@ -461,6 +479,16 @@ def test_kinesis_puts_again_only_what_failed_and_keeps_the_order() -> None:
     store(KinesisSink(lambda: stream, "s"), ROWS[:64])
     seqs = [msgspec.json.decode(record.data)["seq"] for record in stream.records]
     assert seqs == list(range(64))
+
+
+def test_kinesis_takes_rows_of_no_plant() -> None:
+    unknown = dict.fromkeys(column.name for column in HEALTH.columns)
+    row = make_row(HEALTH.name, {**unknown, "time": 5, "job": "tepwatch", "state": "RUNNING"})
+    stream = PartialStream()
+    stream.calls = 10
+    store(KinesisSink(lambda: stream, "s"), [row])
+    (record,) = stream.records
+    assert (record.partition_key, decode_row(record.data)) == ("health", row)
 
 
 def test_kinesis_rejects_what_no_record_can_hold() -> None:
