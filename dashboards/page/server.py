@@ -33,7 +33,7 @@ from tepwatch.errors import InputFileError, TepwatchError
 STATIC: Final = Path(__file__).with_name("static")
 TOKEN_HEADER: Final = "X-Tepwatch-Token"
 
-_TOKEN_PLACE: Final = "@TOKEN@"
+_TOKEN_PLACE: Final = 'name="tepwatch-token" content="'
 _COOKIE: Final = "tepwatch_page"
 _BODY_BYTES_MAX: Final = 10_000
 _LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -90,7 +90,7 @@ class Page:
                     Route(path, self._guarded(handler), methods=[method])
                     for path, (method, handler) in guarded.items()
                 ),
-                Mount("/static", StaticFiles(directory=STATIC)),
+                Mount("/", StaticFiles(directory=STATIC)),
             ],
             middleware=[
                 Middleware(TrustedHostMiddleware, allowed_hosts=[*_LOOPBACK_NAMES, *hosts])
@@ -128,7 +128,7 @@ class Page:
                 "open the page with its access token: /?token=...", HTTPStatus.UNAUTHORIZED
             )
         text = (STATIC / "index.html").read_text(encoding="utf-8")
-        return HTMLResponse(text.replace(_TOKEN_PLACE, self._token), headers=_HEADERS)
+        return HTMLResponse(text.replace(_TOKEN_PLACE, _TOKEN_PLACE + self._token), headers=_HEADERS)
 
     async def _catalogue(self, _request: Request) -> Response:
         found = await run_in_threadpool(catalogue, self._panels, self._hands, self._every_seconds)
