@@ -361,7 +361,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         data = file.read_bytes()
         if file.name == "index.html":
-            data = data.replace(b'"tepwatch-token" content=""', b'"tepwatch-token" content="%s"' % TOKEN.encode())
+            token = f'"tepwatch-token" content="{TOKEN}"'.encode()
+            data = data.replace(b'"tepwatch-token" content=""', token)
         self._send(data, mimetypes.guess_type(file.name)[0] or "text/plain", 200)
 
     def _send(self, data: bytes, content_type: str, status: int) -> None:

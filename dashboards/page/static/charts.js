@@ -20,6 +20,7 @@ export class Chart {
   /** @param {HTMLElement} parent @param {ChartOptions} options */
   constructor(parent, options) {
     this.options = options;
+    this.destroyed = false;
     /** @type {import("./types.js").Annotation[]} */
     this.annotations = [];
     this.plot = new uPlot(this.plotOptions(parent), [[], ...options.names.map(() => [])], parent);
@@ -48,8 +49,8 @@ export class Chart {
       cursor: { drag: { x: false, y: false }, points: { size: 6 } },
       scales: { x: { time: true }, y: { distr: log ? LOG : 1, ...(range && { range }) } },
       axes: [
-        { ...axis, space: 70, values: timeTicks },
-        { ...axis, size: 58, values: (_, splits) => splits.map((tick) => (tick === null ? "" : number(tick))) },
+        { ...axis, space: 70, size: 30, values: timeTicks },
+        { ...axis, size: 58, ...(log && decades(axis)), values: (_, splits) => splits.map((tick) => (tick === null ? "" : number(tick))) },
       ],
       series: [{ label: "time", value: (_, t) => (t === null ? "–" : new Date(t).toLocaleString("en-GB")) },
         ...names.map(series)],
@@ -65,23 +66,33 @@ export class Chart {
     const shown = this.options.log ? data.map((column, place) => (place ? column.map(positive) : column)) : data;
     this.plot.setData(/** @type {any} */ (shown), !span);
     if (span) this.plot.setScale("x", { min: span[0], max: span[1] });
-    const { left } = this.plot.cursor;
-    if ((left ?? -1) < 0 && data[0].length) this.plot.setLegend({ idx: data[0].length - 1 });
+    this.showNewest();
+  }
+
+  /** The legend shows the newest values as long as no cursor asks for others. */
+  showNewest() {
+    // After uPlot's own update, which is queued already and empties the legend.
+    queueMicrotask(() => {
+      const idx = this.plot.data[0].length - 1;
+      if (!this.destroyed && (this.plot.cursor.left ?? -1) < 0 && idx >= 0) this.plot.setLegend({ idx });
+    });
   }
 
   /** @param {import("./types.js").Annotation[]} annotations */
   setAnnotations(annotations) {
     this.annotations = annotations;
     this.plot.redraw(false);
+    this.showNewest();
   }
 
   drawLimits() {
     const { ctx, bbox, scales } = this.plot;
-    for (const { value, label } of this.options.thresholds ?? []) {
+    // Neighbours on a small chart: one label above its line, the next below.
+    for (const [place, { value, label }] of (this.options.thresholds ?? []).entries()) {
       if (scales.y.min === null || value < scales.y.min || value > scales.y.max) continue;
       const y = Math.round(this.plot.valToPos(value, "y", true));
       line(ctx, [bbox.left, y, bbox.left + bbox.width, y], colour("--limit"));
-      text(ctx, label, bbox.left + bbox.width - 4, y - 4, "right", colour("--limit"));
+      text(ctx, label, bbox.left + bbox.width - 4, y + (place % 2 ? 12 : -4) * devicePixelRatio, "right", colour("--limit"));
     }
   }
 
@@ -101,6 +112,7 @@ export class Chart {
   }
 
   destroy() {
+    this.destroyed = true;
     this.forgetTheme();
     this.resizing.disconnect();
     this.plot.destroy();
@@ -118,6 +130,13 @@ function series(label, place) {
     points: { show: false },
     value: (/** @type {uPlot} */ _, /** @type {number|null} */ value) => number(value),
   };
+}
+
+/** @param {any} axis of a log scale: grid and numbers at powers of ten only */
+function decades(axis) {
+  const filter = (/** @type {uPlot} */ _, /** @type {number[]} */ splits) =>
+    splits.map((tick) => (Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-9 ? tick : null));
+  return { filter, grid: { ...axis.grid, filter }, ticks: { ...axis.ticks, filter } };
 }
 
 /** @param {uPlot} plot @param {number[]} splits @returns {string[]} */

@@ -6,9 +6,9 @@ import * as layout from "./layout.js";
 import { pValue, reading, sentence, shortUnit } from "./words.js";
 
 const CHIP_HEIGHT = 24;
-const CHIP_WIDTH = 116;
-const VALVE_WIDTH = 66;
-const CELL = { width: 86, height: 25 };
+const CHIP_WIDTH = 126;
+const VALVE_WIDTH = 76;
+const CELL = { width: 91, height: 25 };
 const UNIT_WORDS = { normal: "normal", unusual: "unusual", alarm: "ALARM", unknown: "" };
 
 /**
@@ -88,7 +88,7 @@ export class FlowSheet {
   /** @param {typeof layout.ANALYSERS[number]} analyser */
   addAnalyser({ title, x, y, columns, first, last }) {
     const rows = Math.ceil((last - first + 1) / columns);
-    const width = columns * CELL.width + 12;
+    const width = columns * CELL.width + 11;
     const height = rows * CELL.height + 32;
     this.values.append(
       svg("rect", { class: "analyser", x, y, width: Math.max(width, title.length * 7.7 + 16), height, rx: 4 }),

@@ -10,9 +10,9 @@ export const SIZE = { width: 1330, height: 776 };
 export const ZONES = [
   { unit: "feed", title: "Feeds", x: 12, y: 80, width: 318, height: 220 },
   { unit: "feed", title: "Feed", x: 688, y: 536, width: 300, height: 96 },
-  { unit: "reactor", title: "Reactor", x: 386, y: 262, width: 268, height: 446 },
+  { unit: "reactor", title: "Reactor", x: 386, y: 262, width: 276, height: 446 },
   { unit: "recycle", title: "Recycle and purge", x: 668, y: 78, width: 650, height: 138 },
-  { unit: "separator", title: "Condenser and separator", x: 668, y: 230, width: 386, height: 290 },
+  { unit: "separator", title: "Condenser and separator", x: 668, y: 230, width: 388, height: 290 },
   { unit: "stripper", title: "Stripper", x: 1068, y: 372, width: 250, height: 374, titleX: 1172 },
 ];
 
@@ -71,51 +71,51 @@ export const WORDS = [
 
 /** Valves; `turned` stands on a vertical pipe. Their positions in % stand at `at`. */
 export const VALVES = [
-  { tag: "xmv_3", x: 104, y: 130, at: [104, 104] },
-  { tag: "xmv_1", x: 104, y: 200, at: [104, 174] },
-  { tag: "xmv_2", x: 104, y: 270, at: [104, 244] },
+  { tag: "xmv_3", x: 116, y: 130, at: [130, 104] },
+  { tag: "xmv_1", x: 116, y: 200, at: [130, 174] },
+  { tag: "xmv_2", x: 116, y: 270, at: [130, 244] },
   { tag: "xmv_4", x: 790, y: 600, at: [790, 574] },
-  { tag: "xmv_5", x: 956, y: 115, at: [1006, 115], turned: true },
-  { tag: "xmv_6", x: 985, y: 180, at: [985, 154] },
-  { tag: "xmv_7", x: 1020, y: 490, at: [1014, 464] },
-  { tag: "xmv_8", x: 1275, y: 718, at: [1275, 692] },
-  { tag: "xmv_9", x: 1185, y: 580, at: [1190, 552] },
-  { tag: "xmv_10", x: 425, y: 618, at: [426, 646], turned: true },
-  { tag: "xmv_11", x: 715, y: 430, at: [766, 430], turned: true },
+  { tag: "xmv_5", x: 956, y: 115, at: [1012, 115], turned: true },
+  { tag: "xmv_6", x: 985, y: 180, at: [1000, 154] },
+  { tag: "xmv_7", x: 1020, y: 490, at: [1012, 464] },
+  { tag: "xmv_8", x: 1286, y: 718, at: [1278, 692] },
+  { tag: "xmv_9", x: 1173, y: 580, at: [1202, 552] },
+  { tag: "xmv_10", x: 425, y: 618, at: [431, 646], turned: true },
+  { tag: "xmv_11", x: 715, y: 430, at: [772, 430], turned: true },
 ];
-export const AGITATOR = { tag: "xmv_12", at: [516, 300] };
+export const AGITATOR = { tag: "xmv_12", at: [520, 300] };
 
 /** Measurements at their places with the letter of what they measure, left edge and middle. */
 export const VALUES = [
-  { tag: "xmeas_1", letter: "F", x: 150, y: 130 },
-  { tag: "xmeas_2", letter: "F", x: 150, y: 200 },
-  { tag: "xmeas_3", letter: "F", x: 150, y: 270 },
+  { tag: "xmeas_1", letter: "F", x: 156, y: 130 },
+  { tag: "xmeas_2", letter: "F", x: 156, y: 200 },
+  { tag: "xmeas_3", letter: "F", x: 156, y: 270 },
   { tag: "xmeas_4", letter: "F", x: 840, y: 600 },
   { tag: "xmeas_5", letter: "F", x: 560, y: 58 },
-  { tag: "xmeas_6", letter: "F", x: 262, y: 330 },
-  { tag: "xmeas_7", letter: "P", x: 534, y: 392 },
-  { tag: "xmeas_9", letter: "T", x: 534, y: 422 },
-  { tag: "xmeas_8", letter: "L", x: 534, y: 452 },
-  { tag: "xmeas_21", letter: "T", x: 514, y: 600 },
-  { tag: "xmeas_20", letter: "J", x: 744, y: 122 },
-  { tag: "xmeas_10", letter: "F", x: 1142, y: 180 },
+  { tag: "xmeas_6", letter: "F", x: 254, y: 330 },
+  { tag: "xmeas_7", letter: "P", x: 528, y: 392 },
+  { tag: "xmeas_9", letter: "T", x: 528, y: 422 },
+  { tag: "xmeas_8", letter: "L", x: 528, y: 452 },
+  { tag: "xmeas_21", letter: "T", x: 528, y: 600 },
+  { tag: "xmeas_20", letter: "J", x: 730, y: 122 },
+  { tag: "xmeas_10", letter: "F", x: 1136, y: 180 },
   { tag: "xmeas_22", letter: "T", x: 728, y: 290 },
-  { tag: "xmeas_13", letter: "P", x: 932, y: 320 },
-  { tag: "xmeas_11", letter: "T", x: 932, y: 350 },
-  { tag: "xmeas_12", letter: "L", x: 932, y: 380 },
-  { tag: "xmeas_14", letter: "F", x: 872, y: 490 },
+  { tag: "xmeas_13", letter: "P", x: 926, y: 320 },
+  { tag: "xmeas_11", letter: "T", x: 926, y: 350 },
+  { tag: "xmeas_12", letter: "L", x: 926, y: 380 },
+  { tag: "xmeas_14", letter: "F", x: 870, y: 490 },
   { tag: "xmeas_16", letter: "P", x: 1174, y: 440 },
   { tag: "xmeas_18", letter: "T", x: 1174, y: 470 },
   { tag: "xmeas_15", letter: "L", x: 1174, y: 500 },
-  { tag: "xmeas_19", letter: "F", x: 1200, y: 580 },
-  { tag: "xmeas_17", letter: "F", x: 1141, y: 718 },
+  { tag: "xmeas_19", letter: "F", x: 1190, y: 580 },
+  { tag: "xmeas_17", letter: "F", x: 1134, y: 718 },
 ];
 
 /** Tables of components; `first` to `last` are numbers of measurements. */
 export const ANALYSERS = [
-  { title: "Analyser of stream 6, mol%", area: "reactor_feed", x: 24, y: 352, columns: 2, first: 23, last: 28 },
-  { title: "Stream 9, mol%", area: "purge_gas", x: 1140, y: 228, columns: 2, first: 29, last: 36 },
-  { title: "Analyser of stream 11, mol%", area: "product", x: 820, y: 652, columns: 2, first: 37, last: 41 },
+  { title: "Analyser of stream 6, mol%", x: 24, y: 352, columns: 2, first: 23, last: 28 },
+  { title: "Stream 9, mol%", x: 1133, y: 228, columns: 2, first: 29, last: 36 },
+  { title: "Analyser of stream 11, mol%", x: 820, y: 652, columns: 2, first: 37, last: 41 },
 ];
 
 /** Vessels, filled up to the level that a measurement in % says. */

@@ -136,7 +136,8 @@ function bars(parent, panel) {
 
 const KINDS = [
   ["alarm", /alarm|unack|shutdown|shut down|failed|trip/i],
-  ["unusual", /unusual|transition|warming|learning|held|shelved/i],
+  ["unusual", /unusual|shelved/i],
+  ["unjudged", /transition|warming|learning/i],
   ["none", /^$|^none$|no_data/i],
 ];
 

@@ -39,12 +39,13 @@ export class Trends {
     /** @type {Map<string, Trail>} */
     this.trails = new Map();
     const { flagged, alarm } = catalogue.limits;
+    // The numbers in the list above the charts are the legend.
     this.p = chart(parent, "p-value, log scale", {
-      names: ["p"], height: 120, log: true, range: P_RANGE, legend: false,
+      names: ["p"], height: 150, log: true, range: P_RANGE, legend: false,
       thresholds: [{ value: flagged, label: `unusual ${flagged}` }, { value: alarm, label: `alarm ${alarm}` }],
     });
     this.scores = chart(parent, "Anomaly score of each stage", {
-      names: this.stages.map((stage) => names.area(stage)), height: 120, legend: true,
+      names: this.stages.map((stage) => names.area(stage)), height: 150, legend: false,
     });
     this.draw = oncePerFrame(() => {
       const trail = this.shown && this.trails.get(this.shown);
