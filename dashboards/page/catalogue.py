@@ -87,7 +87,9 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "held": panel.held,
         "lowest": panel.lowest,
         "highest": panel.highest,
-        "thresholds": [{"value": each.value, "level": each.level} for each in panel.thresholds],
+        "thresholds": [
+            {"value": each.value, "label": f"{each.value:g}"} for each in panel.thresholds
+        ],
         # One panel for each value of this variable.
         "each": panel.each,
     }
