@@ -53,6 +53,7 @@ _SECONDS_AN_HOUR: Final = 3600
 _LEARNING_SECONDS: Final = 900.0
 _LEARNED: Final = ("--simulate", "16d", "--faults", "simulated", "--fault-runs", "8")
 """What a baseline of the demo is learned from, as options of `tepwatch learn`."""
+_PAGE_SECONDS: Final = 60.0
 _SEEDS: Final = (1431655765, 4651207995)
 _RUNS_KEPT: Final = 3
 
@@ -182,6 +183,9 @@ class DemoRun:
         self.control = self._stack.enter_context(ControlChannel(self.live))
         announce(self._announced_in, self.control, aws_url=self.local_aws.endpoint_url)
         self._stack.callback(forget, self._announced_in)
+        self._say("starting the live page ...")
+        self.page_url = self._page()
+        self._say(f"look at {self.page_url}")
         self._say(f"simulating {' and '.join(PLANTS)} ...")
         self._started = time.monotonic()
         self._thread = threading.Thread(target=self._send, name="simulation")
@@ -189,6 +193,25 @@ class DemoRun:
         self._stack.callback(self._stop_watching)
         self._watcher = threading.Thread(target=self._watch_health, name="health")
         self._watcher.start()
+
+    def _page(self) -> str:
+        """Start the live page; its address."""
+        page = ChildProcess(
+            "the live page",
+            [
+                sys.executable,
+                "-m",
+                "cli.main",
+                "page",
+                "--port=0",
+                f"--data-dir={self._announced_in}",
+                f"--endpoint={self.local_aws.endpoint_url}",
+            ],
+            self.folder / "page.log",
+            pipe_output=True,
+        )
+        self._stack.callback(page.stop)
+        return page.read_line(_PAGE_SECONDS)
 
     def _baseline(self) -> str | None:
         """What is normal for such a stream, learned once and kept; None where it cannot be."""

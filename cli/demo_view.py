@@ -69,6 +69,7 @@ def places(demo: DemoRun) -> Table:
     """Where everything can be looked at."""
     table = Table(title="Look at", title_justify="left", box=None, show_header=False)
     for name, value in (
+        ("live page", demo.page_url),
         ("Flink", demo.flink.rest.url),
         ("local AWS", demo.local_aws.endpoint_url),
         ("stored", f"{demo.data}"),

@@ -17,6 +17,7 @@ from cli import (
     learn,
     localaws,
     operate,
+    page,
     provision,
     query,
     replay,
@@ -48,6 +49,7 @@ app.command("localaws")(localaws.localaws)
 app.command("provision")(provision.provision_command)
 app.command("query")(query.query)
 app.add_typer(dashboards.app, name="dashboards")
+app.command("page")(page.page)
 app.command("doctor")(doctor.doctor)
 for about_alarms in operate.COMMANDS:
     app.command(rich_help_panel="Alarms")(about_alarms)
