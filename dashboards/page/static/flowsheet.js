@@ -9,6 +9,7 @@ const CHIP_HEIGHT = 24;
 const CHIP_WIDTH = 126;
 const VALVE_WIDTH = 76;
 const CELL = { width: 91, height: 25 };
+const FULLY_OPEN = 100;
 const UNIT_WORDS = { normal: "normal", unusual: "unusual", alarm: "ALARM", unknown: "" };
 
 /**
@@ -189,6 +190,7 @@ class Chip {
     /** @type {number|null|undefined} */
     this.value = undefined;
     this.finding = "";
+    this.scale = tag.kind === "valve" ? FULLY_OPEN : tag.normal;
     const unit = showsUnit ? shortUnit(tag.unit) : "";
     this.text = svg("tspan", { class: "number" }, "–");
     this.mark = svg("text", { class: "mark", x: -2, y: CHIP_HEIGHT / 2 + 5 });
@@ -207,7 +209,7 @@ class Chip {
   update(value, share, failure) {
     if (value !== this.value) {
       this.value = value;
-      setText(this.text, reading(value, this.tag.normal));
+      setText(this.text, reading(value, this.scale));
     }
     const missing = value === null || value === undefined;
     const state = failure ? "failed" : missing ? "missing" : share > 0 ? "high" : share < 0 ? "low" : "";

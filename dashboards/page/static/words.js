@@ -1,12 +1,13 @@
 /** Numbers, times and findings in words. */
 
 const DIGITS = 4;
+const SMALL_DIGITS = 3;
 const SMALLEST_SHOWN = 1e-4;
 const LONGEST_DECIMALS = 4;
 
 /**
- * A number with as many decimals as four digits of the normal value need, so that it does not
- * jump while it moves.
+ * A number with as many decimals as four digits of the normal value need (three, below 1), so
+ * that it does not jump while it moves.
  *
  * @param {number|null|undefined} value
  * @param {number} normal
@@ -14,7 +15,8 @@ const LONGEST_DECIMALS = 4;
 export function reading(value, normal) {
   if (value === null || value === undefined) return "–";
   const magnitude = normal === 0 ? 0 : Math.floor(Math.log10(Math.abs(normal)));
-  return value.toFixed(Math.min(Math.max(DIGITS - 1 - magnitude, 0), LONGEST_DECIMALS));
+  const digits = magnitude < 0 ? SMALL_DIGITS : DIGITS;
+  return value.toFixed(Math.min(Math.max(digits - 1 - magnitude, 0), LONGEST_DECIMALS));
 }
 
 /** @param {number|null|undefined} value four significant digits */
