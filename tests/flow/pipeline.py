@@ -14,6 +14,7 @@ import psutil
 from aws.kinesis import KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer
 from jobs import entry
+from jobs.health import sample
 from jobs.local import LocalJob
 from jobs.metrics import (
     MILLIS_BEHIND,
@@ -33,6 +34,7 @@ from simulator.strategies import RICKER
 from sinks.files import read_table
 from sinks.registry import make_sinks
 from tepwatch.records import StreamRecord
+from tepwatch.resources import JOB_NAME
 from tepwatch.schema import TABLES, Row, Scalar
 from tepwatch.settings import Settings
 from tepwatch.wire import encode
@@ -94,6 +96,8 @@ class OnFlink:
     def __init__(self, cluster: FlinkCluster) -> None:
         self.cluster = cluster
         self._running: str | None = None
+        self.health: Row | None = None
+        """How the last job was, before it ended."""
 
     def start(self, settings: Settings, restore_from: str | None = None) -> str:
         job_id = self.cluster.submit(
@@ -123,7 +127,9 @@ class OnFlink:
         try:
             job_id = self.start(settings)
             self.wait(until, job_id, "everything is stored")
-            return self._settled_metrics(job_id)
+            metrics = self._settled_metrics(job_id)
+            self.health = sample(self.cluster.rest, JOB_NAME)
+            return metrics
         finally:
             self.close()
 

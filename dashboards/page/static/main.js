@@ -14,7 +14,7 @@ import { startTheme } from "./theme.js";
 import { Trends } from "./trends.js";
 import { Names, age } from "./words.js";
 
-const PLANT_TAB = "plant";
+const PLANT_TAB = "live";
 const DEFAULT_RANGE = "15";
 const RETRY_MS = 3_000;
 const MINUTE_MS = 60_000;
