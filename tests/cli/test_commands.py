@@ -43,7 +43,17 @@ def tepwatch(
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "simulate", "replay", "job run", "query", "localaws", "doctor", "benchmark plant"],
+    [
+        "demo",
+        "simulate",
+        "replay",
+        "job run",
+        "query",
+        "localaws",
+        "doctor",
+        "benchmark plant",
+        "dashboards push",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     answer = tepwatch(*command.split(), "--help")
