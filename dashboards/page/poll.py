@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -33,9 +34,15 @@ class Poll:
         self._steered_at = -_STEERED_SECONDS
         self._seen = b""
         self._given = b""
+        # A look that nobody waits for any more may still be under way.
+        self._lock = threading.Lock()
 
     def __call__(self) -> bytes:
         """Look, and say how everything stands."""
+        with self._lock:
+            return self._look()
+
+    def _look(self) -> bytes:
         snapshot = self._feed.poll()
         steered = self._look_at_simulation()
         for plant in snapshot.plants:
