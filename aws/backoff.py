@@ -38,13 +38,18 @@ class Backoff:
         self._attempt = 0
         self._deadline = self._clock() + self._patience_seconds
 
-    def wait(self) -> bool:
-        """Sleep before the next attempt; False, at once, when patience has run out."""
+    def wait(self, at_least_seconds: float = 0.0) -> bool:
+        """Sleep before the next attempt; False, at once, when patience has run out.
+
+        Args:
+            at_least_seconds: what the other side asks for; not beyond the end of patience.
+        """
         left = self._deadline - self._clock()
         if left <= 0:
             return False
         bound = min(self._first_seconds * 2**self._attempt, self._longest_seconds)
         self._attempt += 1
         # Never zero, so that a clock that does not move cannot make a busy loop.
-        self._sleep(min(left, bound * random.uniform(0.5, 1.0)))
+        delay = max(bound * random.uniform(0.5, 1.0), at_least_seconds)
+        self._sleep(min(left, delay))
         return True

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over one kept-alive connection: send a POST, then read its answer.
+"""HTTP/1.1 over one kept-alive connection: send a request, then read its answer.
 
 The answers are parsed by httptools, as uvicorn parses requests: what http.client does for every
 header costs more than all else of a small call.
@@ -6,6 +6,8 @@ header costs more than all else of a small call.
 
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
 import socket
 import ssl
 from collections.abc import Mapping
@@ -23,10 +25,11 @@ _FINAL_STATUS: Final = 200
 
 
 class Answer(NamedTuple):
-    """Status and body of an answer."""
+    """Status and body of an answer, and for how long it asks to be left alone."""
 
     status: int
     body: bytes
+    retry_after_seconds: float = 0.0
 
 
 class BadAnswerError(ConnectionError):
@@ -36,11 +39,18 @@ class BadAnswerError(ConnectionError):
 class Connection:
     """One connection, open from the start; after an error it is of no more use.
 
+    Args:
+        host, port: where to.
+        secure: whether by TLS.
+        read_seconds: longest wait for the other side to take, or to send, a part.
+
     Raises (from the constructor, `send` and `receive`):
         OSError: no connection within the time limits, or it broke (`BadAnswerError` is one).
     """
 
-    def __init__(self, host: str, port: int, *, secure: bool) -> None:
+    def __init__(
+        self, host: str, port: int, *, secure: bool, read_seconds: float = READ_SECONDS
+    ) -> None:
         raw = socket.create_connection((host, port), CONNECT_SECONDS)
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -48,15 +58,17 @@ class Connection:
         except BaseException:
             raw.close()
             raise
-        self._socket.settimeout(READ_SECONDS)
+        self._socket.settimeout(read_seconds)
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self.reusable = True
         """Whether the other side keeps the connection for another request."""
 
-    def send(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Send a request to the root path; `receive` has to come before the next."""
+    def send(
+        self, headers: Mapping[str, str], body: bytes, *, method: str = "POST", target: str = "/"
+    ) -> None:
+        """Send a request; `receive` has to come before the next."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        head = f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+        head = f"{method} {target} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
         # One after the other: joined, a large body would be copied.
         self._socket.sendall(head.encode("latin-1"))
         self._socket.sendall(body)
@@ -74,7 +86,7 @@ class Connection:
         except httptools.HttpParserError as error:
             raise BadAnswerError(f"the answer is not HTTP/1: {error}") from error
         self.reusable = arriving.keeps_connection
-        return Answer(arriving.status, b"".join(arriving.parts))
+        return Answer(arriving.status, b"".join(arriving.parts), arriving.retry_after_seconds)
 
     def close(self) -> None:
         """Close the connection."""
@@ -93,6 +105,7 @@ class _Arriving:
         self.status = 0
         self.keeps_connection = True
         self.whole = False
+        self.retry_after_seconds = 0.0
 
     def feed(self, data: memoryview) -> None:
         """Take the next bytes.
@@ -117,9 +130,12 @@ class _Arriving:
         self.whole = True
         self.keeps_connection = False
 
-    def on_header(self, name: bytes, _value: bytes) -> None:
-        if name.lower() in {b"content-length", b"transfer-encoding"}:
-            self._has_length = True
+    def on_header(self, name: bytes, value: bytes) -> None:
+        match name.lower():
+            case b"content-length" | b"transfer-encoding":
+                self._has_length = True
+            case b"retry-after":
+                self.retry_after_seconds = _seconds_from_now(value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
@@ -133,6 +149,18 @@ class _Arriving:
     def on_message_complete(self) -> None:
         # An interim answer is followed by the final one.
         self.whole = not self._in_head
+
+
+def _seconds_from_now(text: str) -> float:
+    """Of a header Retry-After, which holds seconds or a date (RFC 9110, 10.2.3); 0 if neither."""
+    if text.isdecimal():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+        return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+    except (TypeError, ValueError):
+        # TypeError: a date without zone.
+        return 0.0
 
 
 @cache

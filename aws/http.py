@@ -7,23 +7,20 @@ msgspec, and botocore's credential chain.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NoReturn
-from urllib.parse import urlsplit
+from typing import Final
 
 import botocore.credentials
 import botocore.exceptions
 import botocore.session
 import msgspec
 
-from aws.connection import Connection
+from aws.connection import Answer
+from aws.endpoint import Endpoint, failing
 from aws.signing import Signer
 from tepwatch.errors import ServiceError, ThrottledError, UnreachableError
 
-# A connection idle for longer may have been closed by the other side without our knowing.
-_IDLE_SECONDS_MAX: Final = 10.0
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _THROTTLING_CODES: Final = frozenset(
     {
@@ -39,7 +36,6 @@ _THROTTLING_CODES: Final = frozenset(
 _HTTP_OK: Final = 200
 _HTTP_TOO_MANY: Final = 429
 _HTTP_SERVER_ERROR: Final = 500
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 class _ErrorBody(msgspec.Struct):
@@ -68,26 +64,21 @@ class JsonService:
         endpoint_url: str | None = None,
         json_version: str = "1.1",
     ) -> None:
-        self.url = (endpoint_url or f"https://{service}.{region}.amazonaws.com").rstrip("/")
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ServiceError(
-                f"endpoint {self.url} is not an http:// or https:// address", code="BadEndpoint"
-            )
+        url = endpoint_url or f"https://{service}.{region}.amazonaws.com"
+        self._endpoint = Endpoint(service, url)
         self._service = service
         self._target = target
         self._headers = {
-            "Host": parts.netloc.rpartition("@")[2],
+            "Host": self._endpoint.host_header,
             "Content-Type": f"application/x-amz-json-{json_version}",
         }
-        self._host = parts.hostname
-        self._secure = parts.scheme == "https"
-        self._port = parts.port or _PORTS[parts.scheme]
-        self._connection: Connection | None = None
-        self._last_used = 0.0
-        self._awaits_answer = False
-        credentials = _credentials(local=self._host in LOCAL_HOSTS)
+        credentials = _credentials(local=self._endpoint.host in LOCAL_HOSTS)
         self._signer = Signer(credentials, service, region)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._endpoint.url
 
     def call(self, action: str, body: bytes) -> bytes:
         """POST one action and return the response's body.
@@ -108,21 +99,13 @@ class JsonService:
         """
         try:
             headers = self._signed_headers(action, body)
-            connection = self._connected()
-            connection.send(headers, body)
         except ServiceError as error:
             return failing(error)
-        except OSError as error:
-            return failing(self._unreachable(error))
-        self._awaits_answer = True
-        return partial(self._finish, connection, action)
+        return partial(self._finish, self._endpoint.begin(headers, body), action)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
-        self._awaits_answer = False
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._endpoint.close()
 
     def _signed_headers(self, action: str, body: bytes) -> dict[str, str]:
         headers = {**self._headers, "X-Amz-Target": f"{self._target}.{action}"}
@@ -131,42 +114,11 @@ class JsonService:
         except botocore.exceptions.BotoCoreError as error:
             raise ServiceError(f"credentials: {error}", code="NoCredentials") from error
 
-    def _connected(self) -> Connection:
-        # An answer that nobody waited for would be taken for that of the next request.
-        if self._awaits_answer or time.monotonic() - self._last_used > _IDLE_SECONDS_MAX:
-            self.close()
-        if self._connection is None:
-            self._connection = Connection(self._host, self._port, secure=self._secure)
-        return self._connection
-
-    def _finish(self, connection: Connection, action: str) -> bytes:
-        try:
-            status, answer = connection.receive()
-        except OSError as error:
-            raise self._unreachable(error) from error
-        self._awaits_answer = False
-        if not connection.reusable:
-            self.close()
-        self._last_used = time.monotonic()
+    def _finish(self, answer: Callable[[], Answer], action: str) -> bytes:
+        status, body, _ = answer()
         if status != _HTTP_OK:
-            raise _service_error(self._service, action, status, answer)
-        return answer
-
-    def _unreachable(self, error: OSError) -> UnreachableError:
-        self.close()
-        return UnreachableError(
-            f"{self._service} at {self.url} cannot be reached: {error or type(error).__name__}",
-            code="Unreachable",
-        )
-
-
-def failing(error: ServiceError) -> Callable[[], NoReturn]:
-    """A function that raises an error."""
-
-    def fail() -> NoReturn:
-        raise error
-
-    return fail
+            raise _service_error(self._service, action, status, body)
+        return body
 
 
 def _credentials(*, local: bool) -> botocore.credentials.Credentials:

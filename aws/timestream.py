@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from aws.http import JsonService, failing
+from aws.endpoint import failing
+from aws.http import JsonService
 from tepwatch.errors import ServiceError
 
 RECORDS_MAX: Final = 100

@@ -16,6 +16,7 @@ from benchmarks import (
     latency,
     monitor,
     plant,
+    sinks,
     timestream_at_home,
 )
 
@@ -28,8 +29,9 @@ _BENCHMARKS = {
     "plant": plant.run,
     "forest": forest.run,
     "monitor": monitor.run,
-    # A part of `cost`: only where it is asked for.
+    # A part of `cost`, and what needs Debian's influxdb: only where they are asked for.
     "base": job_cost.run_base,
+    "sinks": sinks.run,
 }
 
 _ALL = ("kinesis", "timestream", "cost", "speed", "latency", "plant", "forest", "monitor")

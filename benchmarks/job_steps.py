@@ -110,6 +110,12 @@ def readings_of(settings: Settings, records: Iterable[OutgoingRecord]) -> list[R
     ]
 
 
+def results_of(settings: Settings, rows: Sequence[PlantRows], count: int) -> list[list[Result]]:
+    """What the detect step makes of records of some plants, batch by batch."""
+    messages = _as_messages(interleaved(rows, count))
+    return _Detectors(settings).run(Parser(settings).parse(messages))
+
+
 def _snapshot_seconds(settings: Settings, rows: PlantRows) -> float:
     """CPU seconds of one snapshot of one plant whose forests are full."""
     detectors = StageDetectors(parse_stages(settings.stages), settings)

@@ -10,13 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli import benchmark_detection, benchmark_monitor, benchmark_naming
+from cli import benchmark_detection, benchmark_monitor, benchmark_naming, benchmark_simulated
 from simulator.published import Comparison, compare, load
 
 app = typer.Typer(help="Compare with published data.", no_args_is_help=True)
 app.command()(benchmark_detection.detection)
 app.command()(benchmark_naming.naming)
 app.command()(benchmark_monitor.monitor)
+app.command(name="simulated")(benchmark_simulated.simulated_faults)
 
 # Not reproduced by anybody's run of the program with the seeds that are known: other realisations.
 _OTHER_REALISATIONS: Final = frozenset({"test_00", "test_15", "train_18", "train_21"})

@@ -24,6 +24,7 @@ from simulator.published import load
 from studies import methods, normal_operation, report
 from studies.cases import follow
 from studies.faults import TEACHING_SEED, FaultRun, fault_of
+from studies.methods import OUR_TITLE, OURS
 from studies.naming import judge as judge_naming
 from studies.protocol import HARD_FAULTS, BenchmarkResult, MethodResult, PValues, evaluate
 from studies.report_text import fault_rows, summary_cells
@@ -32,9 +33,8 @@ from tepwatch.errors import InputFileError
 from tepwatch.tags import XMEAS
 
 _FRESH_DAYS: Final = 32
-_OURS: Final = "tepwatch"
-_OUR_TITLE: Final = "unit forests on whitened innovations"
 _SEED: Final = 42
+_NORMAL: Final = "test_00"
 
 
 def detection(
@@ -105,12 +105,14 @@ def detection(
     series = {name: run[:, :columns] for name, run in series.items()}
     results: dict[str, MethodResult] = {}
 
+    tests = [FaultRun(fault, run, fault_at) for fault, run in _faults_of(series, "test_").items()]
+
     def judge(name: str, title: str, p_values: PValues) -> None:
         say(f"{title}: {len(series)} series ...")
-        results[name] = evaluate(title, p_values, series, fresh, fault_at=fault_at)
+        results[name] = evaluate(title, p_values, series[_NORMAL], tests, fresh)
 
     learned = learn(recordings, progress=say)
-    judge(_OURS, _OUR_TITLE, methods.of_baseline(learned))
+    judge(OURS, OUR_TITLE, methods.of_baseline(learned))
     training = [
         FaultRun(fault, run, 0).with_columns(columns)
         for fault, run in _faults_of(published, "train_").items()
@@ -118,9 +120,8 @@ def detection(
     labelled = chain(simulated_faults(control, fault_runs, TEACHING_SEED, columns), training)
     tick_seconds = normal_operation.TICK_SECONDS
     taught = teach(learned, labelled, tick_seconds, _SEED)
-    tests = [FaultRun(fault, run, fault_at) for fault, run in _faults_of(series, "test_").items()]
     named = judge_naming(taught.namer, learned, tests).naming
-    results[_OURS] = msgspec.structs.replace(results[_OURS], naming=named)
+    results[OURS] = msgspec.structs.replace(results[OURS], naming=named)
     for rival in RIVALS:
         judge(rival.name, rival.title, methods.of_rival(rival, recordings))
     fresh_ticks = sum(map(len, fresh))
@@ -144,14 +145,14 @@ def _faults_of(series: Mapping[str, FloatArray], prefix: str) -> dict[int, Float
     """Series of a kind with a fault, by its number."""
     return {
         fault: run
-        for name, run in series.items()
+        for name, run in sorted(series.items())
         if name.startswith(prefix) and (fault := fault_of(name))
     }
 
 
 def _tests(data: Path, published: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     series = {name: run for name, run in published.items() if name.startswith("test_")}
-    missing = [name for name in ("test_00", "test_01") if name not in series]
+    missing = [name for name in (_NORMAL, "test_01") if name not in series]
     if missing:
         raise InputFileError(f"{data} lacks {' and '.join(missing)}: nothing to detect faults in")
     return series

@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from cli.faults import naming_table, simulated
+from cli.faults import cadence_like, naming_table, simulated
 from cli.normal import Control
 from detection import artefact
 from studies.faults import JUDGING_SEED, title_of
@@ -47,7 +47,8 @@ def naming(
     if namer is None:
         raise InputFileError(f"{baseline} names no faults: it was learned without --faults")
     columns = int(learned.channels.columns.max()) + 1
-    runs = simulated(control, fault_runs, JUDGING_SEED, columns)
+    cadence = cadence_like(origin, control)
+    runs = simulated(control, fault_runs, JUDGING_SEED, columns, cadence)
     judged = judge(namer, learned, runs).of_faults(namer.faults)
     left_out = sorted({each.fault for each in judged.runs} - set(namer.faults))
     report = _Report(fault_runs, left_out, judged)

@@ -8,10 +8,10 @@ import urllib.request
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
+from cli.options import is_http_address
 from simulator.actions import Action
 from simulator.channel_routes import JSON, Acknowledged, Failure, Order, bearer
 from simulator.steering import Acknowledgement, SimulationStatus
@@ -44,7 +44,7 @@ class ControlClient:
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url.rstrip("/")
-        if not _is_address(self.url):
+        if not is_http_address(self.url):
             raise SettingsError(f"control address {url} is not an http:// or https:// address")
         self._headers = {"Content-Type": JSON}
         if token is not None:
@@ -104,11 +104,3 @@ class ControlClient:
                 f"({reason or type(reason).__name__})"
             )
         return UnreachableError(text, code="Unreachable")
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import sys
 import threading
@@ -19,6 +20,7 @@ from cli.kinesis_output import KinesisOutput
 from cli.provision import provision
 from detection.stages import parse_stages
 from jobs import entry
+from jobs.health_watch import HealthWatch
 from jobs.metrics import MILLIS_BEHIND, RECORDS_READ_TOTAL
 from localaws.flink_cluster import FlinkCluster
 from localaws.flink_rest import Checkpoints
@@ -34,11 +36,12 @@ from simulator.schedule import Scheduled
 from simulator.simulation import OnShutdown, Simulation
 from simulator.steering import SimulationStatus
 from simulator.strategies import RICKER
-from studies.live_baseline import readings_a_tick
-from studies.normal_operation import TICK_SECONDS
+from sinks.registry import makers_for
+from studies.normal_operation import TICK_SECONDS, readings_a_tick
 from tepwatch.errors import StartupError, TepwatchError, UnreachableError
 from tepwatch.kernels import cache_folder
-from tepwatch.schema import COMMANDS, DEAD_LETTERS, READINGS, SCORES
+from tepwatch.resources import JOB_NAME
+from tepwatch.schema import COMMANDS, DEAD_LETTERS, HEALTH, READINGS, SCORES
 from tepwatch.settings import load as load_settings
 
 PLANTS: Final = ("plant-1", "plant-2")
@@ -48,8 +51,13 @@ FAULT: Final = Scheduled(8.0, PLANTS[1], Disturb(6))
 _STARTED_HOURS: Final = 8
 _SECONDS_AN_HOUR: Final = 3600
 _LEARNING_SECONDS: Final = 900.0
+_LEARNED: Final = ("--simulate", "16d", "--faults", "simulated", "--fault-runs", "8")
+"""What a baseline of the demo is learned from, as options of `tepwatch learn`."""
+_PAGE_SECONDS: Final = 60.0
 _SEEDS: Final = (1431655765, 4651207995)
 _RUNS_KEPT: Final = 3
+
+_log = logging.getLogger(__name__)
 
 
 class Status(NamedTuple):
@@ -77,6 +85,7 @@ class Summary(msgspec.Struct):
     records_stored: int
     dead_letters: int
     restarts: int
+    health_rows: int
     timestream_rows: dict[str, int]
     s3_lines: dict[str, int]
     data: str
@@ -112,6 +121,8 @@ class DemoRun:
         self._stop = threading.Event()
         self._failure: TepwatchError | None = None
         self._thread: threading.Thread | None = None
+        self._watched_enough = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -133,7 +144,6 @@ class DemoRun:
             self.folder / "prepare.log",
         )
         self._stack.callback(compiler.stop, 1.0)
-        baseline = self._baseline()
         fleet = Fleet(RICKER, _SEEDS)
         # The plants are in operation when one begins to look.
         steps = round(_STARTED_HOURS * _SECONDS_AN_HOUR / fleet.step_seconds)
@@ -147,6 +157,7 @@ class DemoRun:
             on_shutdown=OnShutdown.RESTART,
         )
         self.live = LiveSimulation(self._simulation, rate=self._rate)
+        baseline = self._baseline()
         self._say("starting the local AWS ...")
         self.local_aws = self._stack.enter_context(LocalAws(self.folder, data_dir=self.data))
         self._settings = load_settings(
@@ -172,10 +183,35 @@ class DemoRun:
         self.control = self._stack.enter_context(ControlChannel(self.live))
         announce(self._announced_in, self.control, aws_url=self.local_aws.endpoint_url)
         self._stack.callback(forget, self._announced_in)
+        self._say("starting the live page ...")
+        self.page_url = self._page()
+        self._say(f"look at {self.page_url}")
         self._say(f"simulating {' and '.join(PLANTS)} ...")
         self._started = time.monotonic()
         self._thread = threading.Thread(target=self._send, name="simulation")
         self._thread.start()
+        self._stack.callback(self._stop_watching)
+        self._watcher = threading.Thread(target=self._watch_health, name="health")
+        self._watcher.start()
+
+    def _page(self) -> str:
+        """Start the live page; its address."""
+        page = ChildProcess(
+            "the live page",
+            [
+                sys.executable,
+                "-m",
+                "cli.main",
+                "page",
+                "--port=0",
+                f"--data-dir={self._announced_in}",
+                f"--endpoint={self.local_aws.endpoint_url}",
+            ],
+            self.folder / "page.log",
+            pipe_output=True,
+        )
+        self._stack.callback(page.stop)
+        return page.read_line(_PAGE_SECONDS)
 
     def _baseline(self) -> str | None:
         """What is normal for such a stream, learned once and kept; None where it cannot be."""
@@ -189,9 +225,10 @@ class DemoRun:
         path = cache_folder() / f"demo-{readings}.baseline"
         if not path.exists():
             self._say("learning normal operation and its disturbances (two minutes, once) ...")
+            seconds = ("--record-seconds", str(self._tick_seconds))
             learner = ChildProcess(
                 "the learner of the demo's baseline",
-                [sys.executable, "-m", "studies.live_baseline", str(readings), str(path)],
+                [sys.executable, "-m", "cli.main", "learn", str(path), *_LEARNED, *seconds],
                 self.folder / "learn.log",
             )
             try:
@@ -212,6 +249,21 @@ class DemoRun:
         except TepwatchError as error:
             self._failure = error
             self._stop.set()
+
+    def _watch_health(self) -> None:
+        makers = makers_for(self._settings, HEALTH.name)
+        watch = HealthWatch(self.flink.rest, JOB_NAME, makers)
+        try:
+            watch.run(self._watched_enough)
+        except TepwatchError as error:
+            _log.error("the job's health is not stored: %s", error)
+        finally:
+            watch.close()
+
+    def _stop_watching(self) -> None:
+        self._watched_enough.set()
+        if self._watcher is not None:
+            self._watcher.join()
 
     def status(self) -> Status:
         """How it stands.
@@ -262,6 +314,7 @@ class DemoRun:
             lambda: self._read_total() >= sent and self._scored() >= readings,
             patience_seconds,
         )
+        self._stop_watching()
         read, restarts = self._read_total(), 0
         with contextlib.suppress(UnreachableError):
             restarts = self.flink.rest.job(self._job_id).restarts
@@ -309,6 +362,7 @@ class DemoRun:
             stored,
             rows[DEAD_LETTERS.name],
             restarts,
+            self._stores.rows(HEALTH.name),
             rows,
             lines,
             str(self.data),

@@ -69,6 +69,7 @@ def places(demo: DemoRun) -> Table:
     """Where everything can be looked at."""
     table = Table(title="Look at", title_justify="left", box=None, show_header=False)
     for name, value in (
+        ("live page", demo.page_url),
         ("Flink", demo.flink.rest.url),
         ("local AWS", demo.local_aws.endpoint_url),
         ("stored", f"{demo.data}"),
@@ -112,6 +113,7 @@ def ended(summary: Summary) -> RenderableType:
         ("records stored", f"{summary.records_stored}"),
         ("dead letters", f"{summary.dead_letters}"),
         ("restarts", f"{summary.restarts}"),
+        ("samples of the job's health", f"{summary.health_rows}"),
         ("rows in Timestream", _by_table(summary.timestream_rows)),
         ("lines in S3", _by_table(summary.s3_lines)),
         ("kept in", summary.data),

@@ -12,15 +12,19 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.normal import Control
+from detection.artefact import Origin
 from detection.baseline import Baseline
+from detection.reference import misfit_of
+from detection.ticks import MiddlePace
 from simulator.strategies import STRATEGIES
 from studies import faults, naming
 from studies.faults import FaultRun, title_of
 from studies.naming import Taught
+from studies.normal_operation import PUBLISHED, Cadence
 from studies.protocol import WindowNaming
 from studies.report_text import naming_cells
+from tepwatch.errors import InputFileError
 
-SIMULATED: Final = "simulated"
 RUNS_DEFAULT: Final = 32
 
 RunsOption = Annotated[
@@ -34,9 +38,30 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def simulated(control: Control, runs: int, first_seed: int, columns: int) -> Iterator[FaultRun]:
+def cadence_like(origin: Origin, control: Control) -> Cadence:
+    """That of simulated runs which a baseline is to be held against.
+
+    Raises:
+        InputFileError: it was learned from ticks that no simulation gives.
+        SettingsError: no simulation under this control has ticks of that length.
+    """
+    cadence = Cadence(origin.tick_seconds, round(origin.readings))
+    cadence.steps(STRATEGIES[control])
+    misfit = misfit_of(MiddlePace(cadence.readings, 0.0), origin)
+    if misfit is not None:
+        raise InputFileError(f"simulated runs are unlike {origin.source}: {misfit}")
+    return cadence
+
+
+def simulated(
+    control: Control,
+    runs: int,
+    first_seed: int,
+    columns: int,
+    cadence: Cadence = PUBLISHED,
+) -> Iterator[FaultRun]:
     """Simulated runs of each fault, (ticks, columns); says on the terminal how far it is."""
-    simulated = faults.simulated(STRATEGIES[control], runs, first_seed, say)
+    simulated = faults.simulated(STRATEGIES[control], runs, first_seed, say, cadence=cadence)
     return (run.with_columns(columns) for run in simulated)
 
 

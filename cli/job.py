@@ -65,7 +65,8 @@ def run(
     sinks: Annotated[
         str | None,
         typer.Option(
-            help="Where to store: timestream, firehose, files, kinesis, memory; comma separated."
+            help="Where to store: timestream, influxdb, firehose, files, kinesis, alarms, memory; "
+            "comma separated."
         ),
     ] = None,
     restore: Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,26 +9,24 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from cli import normal_sources
+from cli.fault_sources import FaultSources
 from cli.faults import (
     RUNS_DEFAULT,
-    SIMULATED,
     RunsOption,
     print_taught,
     say,
-    simulated,
     teach,
 )
-from cli.normal import Control, known_days
-from cli.normal import simulated as simulated_normal
+from cli.normal import Control
+from cli.options import EndpointOption, RegionOption, load_settings
+from cli.whole_file import check_folder, write_whole
 from detection import artefact
 from detection.artefact import Origin
-from detection.baseline import Baseline
+from detection.baseline import Baseline, Odd
 from detection.baseline import learn as learn_baseline
-from detection.forest import FloatArray
 from studies import normal_operation
-from studies.faults import TEACHING_SEED, from_file
-from studies.naming import check_installed
-from tepwatch.errors import InputFileError
+from studies.recorded import Recorded
 from tepwatch.tags import TAGS
 
 _DAYS: Final = "28d"
@@ -46,10 +43,39 @@ def learn(
         ),
     ] = None,
     normal: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             help="Learn from recorded normal operation: an npz file of which every array of rows x "
-            "41, 52 or 53 is a run.",
+            "41, 52 or 53 is a run, or a recording (.csv, .ndjson, .jsonl, .npz with y). Can be "
+            "given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            help="Learn from what Timestream has stored: a SELECT of time and variables by tag id; "
+            "plant, run, seq and process_hours are used where they are there.",
+            show_default=False,
+        ),
+    ] = None,
+    tick_seconds: Annotated[
+        float, typer.Option(min=0.001, help="Process time of a tick, as the job has it.")
+    ] = normal_operation.TICK_SECONDS,
+    record_seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            help="Process time between simulated readings, a part of a tick. Default: a tick.",
+            show_default=False,
+        ),
+    ] = None,
+    row_seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            help="Process time of rows without times of their own. Default: the file's own, else "
+            "180.",
             show_default=False,
         ),
     ] = None,
@@ -72,78 +98,66 @@ def learn(
         typer.Option(help="Only arrays of such a file whose names begin so (train)."),
     ] = "",
     fault_runs: RunsOption = RUNS_DEFAULT,
-    row_seconds: Annotated[
-        float, typer.Option(min=0.001, help="Process time between the rows of files.")
-    ] = normal_operation.TICK_SECONDS,
     seed: Annotated[int, typer.Option(min=0, help="Of the forests.")] = 42,
+    endpoint: EndpointOption = None,
+    region: RegionOption = None,
 ) -> None:
     """Learn normal operation and write it to a file.
 
-    The same data and seed give the same bytes. Runs whose parts disagree are refused: then
-    something in them is not normal.
+    Readings are gathered into ticks as the job does it. The same data and seed give the same bytes.
+    Runs whose parts disagree are refused: then something in them is not normal.
+
+    Example: tepwatch learn plant.baseline --query "SELECT * FROM tepwatch.readings WHERE plant =
+    'plant-1' AND time > ago(7d)" --endpoint http://127.0.0.1:4566
     """
-    if simulate is not None and normal is not None:
-        raise typer.BadParameter("--simulate and --normal: give one of them")
-    tick_seconds = row_seconds if normal else normal_operation.TICK_SECONDS
-    sources = _checked(faults or [], tick_seconds)
-    names, runs = _normal(simulate or _DAYS, normal, control)
-    columns = normal_operation.common_columns([runs])
-    labelled = [
-        simulated(control, fault_runs, TEACHING_SEED, columns)
-        if source == SIMULATED
-        else [run.with_columns(columns) for run in from_file(Path(source), fault_at, fault_prefix)]
-        for source in sources
-    ]
-    baseline = learn_baseline([run[:, :columns] for run in runs], seed=seed, progress=say)
+    given = {"--simulate": simulate, "--normal": normal, "--query": query}
+    if len(sources := [name for name, value in given.items() if value not in (None, [])]) > 1:
+        raise typer.BadParameter(f"{' and '.join(sources)}: give one of them")
+    if record_seconds is not None and (normal or query is not None):
+        raise typer.BadParameter("--record-seconds is of what is simulated")
+    fault_sources = FaultSources(
+        faults or [], control, fault_runs, fault_at, fault_prefix, row_seconds
+    )
+    fault_sources.check()
+    check_folder(out)
+    if normal:
+        found = normal_sources.by_files(normal, row_seconds, tick_seconds)
+    elif query is not None:
+        settings = load_settings(endpoint_url=endpoint, region=region)
+        found = normal_sources.by_query(query, tick_seconds, settings)
+    else:
+        days = simulate or _DAYS
+        found = normal_sources.by_simulation(days, control, tick_seconds, record_seconds)
+    recorded = found.recorded
+    origin = Origin(
+        source=found.source,
+        control=found.control,
+        tick_seconds=tick_seconds,
+        readings=recorded.pace.readings,
+        phase=recorded.pace.phase,
+        seed=seed,
+        faults=fault_sources.text,
+    )
+    runs = [run.ticks for run in recorded.runs]
+    labelled = fault_sources.labelled(runs, origin)
+    baseline = learn_baseline(
+        runs, seed=seed, progress=say, where=lambda odd: _place(odd, recorded, tick_seconds)
+    )
     taught = None
-    if sources:
+    if labelled:
         taught = teach(baseline, chain.from_iterable(labelled), tick_seconds, seed)
         baseline = baseline._replace(namer=taught.namer)
-    origin = Origin(
-        source=normal.name if normal else f"{simulate or _DAYS} simulated",
-        control="" if normal else control.value,
-        tick_seconds=tick_seconds,
-        readings=1.0,
-        phase=0.0,
-        seed=seed,
-        faults=", ".join(
-            f"{fault_runs} runs a fault simulated under {control.value}"
-            if source == SIMULATED
-            else Path(source).name
-            for source in sources
-        ),
-    )
     data = artefact.to_bytes(baseline, origin)
-    out.write_bytes(data)
+    write_whole(out, data)
     console = Console(highlight=False, soft_wrap=True)
     _print_baseline(console, baseline, out, len(data))
-    _print_odd(console, baseline, names, tick_seconds)
+    _print_odd(console, baseline, recorded, tick_seconds)
     if taught is not None:
         print_taught(taught, console)
 
 
-def _normal(days: str, file: Path | None, control: Control) -> tuple[list[str], list[FloatArray]]:
-    """Runs of normal operation, and what they are called."""
-    if file is not None:
-        found = normal_operation.from_file(file)
-        return list(found), list(found.values())
-    runs = simulated_normal(control, known_days(days), normal_operation.BASELINE_SEED)
-    return [f"simulated run {number}" for number in range(1, len(runs) + 1)], runs
-
-
-def _checked(sources: Sequence[str], tick_seconds: float) -> Sequence[str]:
-    """What to learn names from; what cannot be is said before anything is learned."""
-    if sources:
-        check_installed()
-    for source in sources:
-        if source != SIMULATED and not Path(source).exists():
-            raise InputFileError(f"--faults {source}: neither `{SIMULATED}` nor a file")
-        if source == SIMULATED and tick_seconds != normal_operation.TICK_SECONDS:
-            raise InputFileError(
-                f"--faults {SIMULATED}: runs have a row each {normal_operation.TICK_SECONDS:g} s, "
-                f"and normal operation each {tick_seconds:g} s"
-            )
-    return sources
+def _place(odd: Odd, recorded: Recorded, tick_seconds: float) -> str:
+    return recorded.runs[odd.recording].hours(odd.first, odd.end, tick_seconds)
 
 
 def _print_baseline(console: Console, baseline: Baseline, out: Path, size: int) -> None:
@@ -160,11 +174,10 @@ def _print_baseline(console: Console, baseline: Baseline, out: Path, size: int) 
 
 
 def _print_odd(
-    console: Console, baseline: Baseline, names: Sequence[str], tick_seconds: float
+    console: Console, baseline: Baseline, recorded: Recorded, tick_seconds: float
 ) -> None:
     """Where to look for something that is not normal."""
     for odd in baseline.odd[:_ODD_SHOWN]:
-        first, end = (f"{tick * tick_seconds / 3600.0:.1f}" for tick in (odd.first, odd.end))
-        console.print(f"looks abnormal: {names[odd.recording]}, hours {first} to {end}")
+        console.print(f"looks abnormal: {_place(odd, recorded, tick_seconds)}")
     if len(baseline.odd) > _ODD_SHOWN:
         console.print(f"and {len(baseline.odd) - _ODD_SHOWN} stretches more, less so")

@@ -12,10 +12,13 @@ from cli import (
     demo,
     doctor,
     evaluate,
+    health,
     job,
     learn,
     localaws,
     operate,
+    page,
+    provision,
     query,
     replay,
     simulate,
@@ -38,12 +41,15 @@ app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("replay")(replay.replay)
 app.add_typer(job.app, name="job")
+app.command("health")(health.health)
 app.command("learn")(learn.learn)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(benchmark.app, name="benchmark")
 app.command("localaws")(localaws.localaws)
+app.command("provision")(provision.provision_command)
 app.command("query")(query.query)
 app.add_typer(dashboards.app, name="dashboards")
+app.command("page")(page.page)
 app.command("doctor")(doctor.doctor)
 for about_alarms in operate.COMMANDS:
     app.command(rich_help_panel="Alarms")(about_alarms)

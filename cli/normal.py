@@ -11,6 +11,7 @@ from typing import Final
 from detection.forest import FloatArray
 from simulator.strategies import STRATEGIES
 from studies import normal_operation
+from studies.normal_operation import PUBLISHED, Cadence
 from tepwatch.errors import InputFileError
 
 _DAYS: Final = re.compile(r"(\d{1,3})d")
@@ -50,10 +51,12 @@ def known_days(text: str) -> int:
     return days
 
 
-def simulated(control: Control, days: int, first_seed: int) -> list[FloatArray]:
+def simulated(
+    control: Control, days: int, first_seed: int, cadence: Cadence = PUBLISHED
+) -> list[FloatArray]:
     """Simulated runs; says so on the terminal."""
     print(f"simulating {days} days of normal operation ...", file=sys.stderr)
-    return normal_operation.simulate(STRATEGIES[control], days, first_seed)
+    return normal_operation.simulate(STRATEGIES[control], days, first_seed, cadence=cadence)
 
 
 def runs_of(text: str, control: Control, first_seed: int) -> list[FloatArray]:

@@ -25,7 +25,13 @@ from cli.options import (
 from cli.stored_alarms import stored_alarms
 from simulator import channel_file
 from tepwatch.errors import TepwatchError
-from tepwatch.records import AlarmState, Command, CommandKind, Origin
+from tepwatch.records import (
+    NANOSECONDS_PER_MILLISECOND,
+    AlarmState,
+    Command,
+    CommandKind,
+    Origin,
+)
 from tepwatch.settings import Settings
 
 _NOWHERE: Final = Origin("", "0", 0, 0)
@@ -47,7 +53,7 @@ def alarms(
 
     Without --endpoint those of the demo that runs with this data folder, if one does.
     """
-    settings = _settings(data_dir, endpoint_url=endpoint, region=region)
+    settings = settings_of(data_dir, endpoint_url=endpoint, region=region)
     lines = [
         line
         for line in _stored_alarms(settings, plant)
@@ -74,7 +80,7 @@ def ack(
     region: RegionOption = None,
 ) -> None:
     """Acknowledge an alarm, or all of a plant: it goes once its condition is over."""
-    settings = _settings(data_dir, stream=stream, endpoint_url=endpoint, region=region)
+    settings = settings_of(data_dir, stream=stream, endpoint_url=endpoint, region=region)
     if plant is None:
         if alarm is None:
             raise TepwatchError("ack: which alarm? Give its name, or --plant for all of a plant")
@@ -98,7 +104,7 @@ def shelve(
     region: RegionOption = None,
 ) -> None:
     """Shelve a plant's alarms for a time: they are raised and kept, but marked."""
-    settings = _settings(data_dir, stream=stream, endpoint_url=endpoint, region=region)
+    settings = settings_of(data_dir, stream=stream, endpoint_url=endpoint, region=region)
     _send(settings, plant, CommandKind.SHELVE, {"hours": hours, **({"why": why} if why else {})})
 
 
@@ -110,11 +116,11 @@ def accept_normal(
     region: RegionOption = None,
 ) -> None:
     """Say that how a plant runs now is normal: it settles, and is learned again."""
-    settings = _settings(data_dir, stream=stream, endpoint_url=endpoint, region=region)
+    settings = settings_of(data_dir, stream=stream, endpoint_url=endpoint, region=region)
     _send(settings, plant, CommandKind.ACCEPT_NORMAL, {})
 
 
-def _settings(data_dir: Path, **given: str | None) -> Settings:
+def settings_of(data_dir: Path, **given: str | None) -> Settings:
     """The settings; where nothing names an endpoint, the demo's with this data folder."""
     settings = load_settings(**given)
     demo = channel_file.find(data_dir)
@@ -123,14 +129,25 @@ def _settings(data_dir: Path, **given: str | None) -> Settings:
     return load_settings(**{**given, "endpoint_url": demo.aws_url})
 
 
-def _send(settings: Settings, plant: str, kind: CommandKind, detail: Mapping[str, Any]) -> None:
+def send_command(
+    settings: Settings, plant: str, kind: CommandKind, detail: Mapping[str, Any]
+) -> None:
+    """Put a command on the stream.
+
+    Raises:
+        TepwatchError: the stream does not take it.
+    """
     text = msgspec.json.encode(detail).decode() if detail else None
-    now = time.time_ns() // 1_000_000
+    now = time.time_ns() // NANOSECONDS_PER_MILLISECOND
     output = KinesisOutput(settings)
     try:
         output.write([Command(plant, "", None, now, None, kind, text, _NOWHERE)])
     finally:
         output.close()
+
+
+def _send(settings: Settings, plant: str, kind: CommandKind, detail: Mapping[str, Any]) -> None:
+    send_command(settings, plant, kind, detail)
     print(f"{plant}: {kind.value.replace('_', ' ')} is on the stream {settings.stream}")
 
 

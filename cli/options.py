@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -58,6 +59,19 @@ class Destination(enum.StrEnum):
 def load_settings(**given: Any) -> Settings:
     """Settings from the environment and the options that were given."""
     return settings.load(given)
+
+
+def is_http_address(url: str) -> bool:
+    """Whether a text is an http:// or https:// address.
+
+    >>> is_http_address("http://127.0.0.1:8081"), is_http_address("127.0.0.1:8081")
+    (True, False)
+    """
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def parse_duration(text: str) -> float:

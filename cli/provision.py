@@ -1,21 +1,26 @@
-"""What the job's sinks write to, created on a local AWS: tables, delivery streams, their transform.
+"""`tepwatch provision`, and what it creates: all that the job's sinks write to.
 
-On AWS the stacks of infra/ create the same, by the same names.
+On a local AWS the streams, tables, delivery streams and their transform, which on AWS the stacks of
+infra/ create by the same names; in InfluxDB the database or bucket.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import typer
 from botocore.exceptions import ClientError
 
 from aws.clients import client
 from aws.kinesis import KinesisClient
+from cli.options import EndpointOption, RegionOption, load_settings
+from sinks.influxdb import InfluxdbSink
+from sinks.influxdb_database import create_database
 from sinks.registry import timestream_layout
 from sinks.transform_package import HANDLER, transform_package
-from tepwatch.errors import StartupError
+from tepwatch.errors import SettingsError, StartupError
 from tepwatch.resources import (
     DELIVERY_ERRORS_FOLDER,
     DELIVERY_STREAMS,
@@ -51,8 +56,37 @@ _THERE_ALREADY: Final = frozenset(
 _ROLE: Final = "arn:aws:iam::000000000000:role/tepwatch-local"
 
 
+def provision_command(
+    endpoint: EndpointOption = None,
+    region: RegionOption = None,
+    sinks: Annotated[
+        str | None,
+        typer.Option(help="What the job will store to, comma separated; see docs/settings.md."),
+    ] = None,
+) -> None:
+    """Create what the job reads and writes, where it is not there yet.
+
+    With an endpoint, on that local AWS: streams, Timestream tables, delivery streams, the bucket.
+    With `influxdb` among the sinks, its database or bucket, as far as the server allows it. On AWS
+    itself nothing is created.
+    """
+    settings = load_settings(endpoint_url=endpoint, region=region, sinks=sinks)
+    created = []
+    if settings.endpoint_url is not None:
+        provision(settings)
+        created.append(f"the local AWS at {settings.endpoint_url}")
+    if InfluxdbSink.name in settings.sink_names:
+        create_database(settings)
+        created.append(f"{settings.influxdb_database} in InfluxDB at {settings.influxdb_url}")
+    if not created:
+        raise SettingsError(
+            "nothing to create: give the --endpoint of a local AWS, or influxdb among the --sinks"
+        )
+    print(f"everything is there: {', '.join(created)}")
+
+
 def provision(settings: Settings) -> None:
-    """Create everything that is not there yet.
+    """Create everything on a local AWS that is not there yet.
 
     Raises:
         StartupError: the local AWS refuses something.

@@ -45,6 +45,8 @@ _PROGRESS_SECONDS: Final = 2.0
 _LIVE_RATE: Final = 50.0
 _HOUR_SECONDS: Final = 3600.0
 _DEFAULT_SEED: Final = 1431655765
+# Another name of the same.
+_ENDINGS: Final = {"jsonl": "ndjson"}
 
 
 class Control(enum.StrEnum):
@@ -310,8 +312,9 @@ def _output(
 
 
 def _format_of(path: Path) -> FileFormat:
+    ending = path.suffix.removeprefix(".")
     try:
-        return FileFormat(path.suffix.removeprefix("."))
+        return FileFormat(_ENDINGS.get(ending, ending))
     except ValueError as error:
         allowed = ", ".join(FileFormat)
         raise SettingsError(f"--out {path}: say --format, one of {allowed}") from error

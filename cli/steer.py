@@ -224,7 +224,7 @@ def _act(action: Action, target: _Target) -> None:
         else:
             when = f"from process time {one.process_hours:.4f} h (seq {one.seq})"
             run = f" as run {one.run}" if isinstance(action, Restart) else ""
-            print(f"{one.plant}: {_words(action)}{run} {when}")
+            print(f"{one.plant}: {words_of(action)}{run} {when}")
 
 
 def _client(target: _Target) -> ControlClient:
@@ -256,7 +256,8 @@ def _number(field: str, text: str, allowed: str = "a number") -> float:
     return value
 
 
-def _words(action: Action) -> str:
+def words_of(action: Action) -> str:
+    """What an action does, in a few words."""
     match action:
         case Disturb(idv=idv, on=on):
             return f"IDV {idv} {'on' if on else 'off'}"

@@ -7,7 +7,7 @@ seen, and the p-values come from folds that no part of the model had seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations_with_replacement
 from typing import Final, NamedTuple
 
@@ -37,7 +37,7 @@ _FOLDS_MAX: Final = 8
 P_FLAGGED: Final = 0.01
 """A tick with a smaller p-value is flagged."""
 
-_MISSING_MAX: Final = 0.1
+MISSING_MAX: Final = 0.1
 """Share of values that may be missing of a variable that is watched."""
 
 _ODD_NAMED: Final = 5
@@ -97,8 +97,16 @@ def unit_scores(forests: Sequence[RandomCutForest], ratios: FloatArray) -> Float
     return np.stack(columns, axis=1)
 
 
+def _rows(odd: Odd) -> str:
+    return f"recording {odd.recording + 1}, rows {odd.first} to {odd.end}"
+
+
 def learn(
-    recordings: Sequence[FloatArray], *, seed: int = 42, progress: Progress = lambda _text: None
+    recordings: Sequence[FloatArray],
+    *,
+    seed: int = 42,
+    progress: Progress = lambda _text: None,
+    where: Callable[[Odd], str] = _rows,
 ) -> Baseline:
     """Learn normal operation.
 
@@ -106,6 +114,7 @@ def learn(
         recordings: (ticks, 106 or less) each, in the order of `COLUMNS` and without a break.
         seed: of the forests and of the order in which they learn.
         progress: called with what is done next.
+        where: says, for the error, what to look at.
 
     Where a few values are missing, their neighbours' are taken; a variable that is missing more
     often is left out.
@@ -144,7 +153,7 @@ def learn(
         raise BaselineError(
             f"the parts of the recordings disagree: of one of {len(flagged)} parts, "
             f"{max(flagged):.0%} of the ticks would be flagged by what the others say is normal"
-            f"{_where(odd)}"
+            f"{_to_look_at(map(where, odd[:_ODD_NAMED]))}"
         )
     return Baseline(channels, model, calibration, ticks, flagged, still, odd)
 
@@ -152,7 +161,7 @@ def learn(
 def without_holes(recordings: Sequence[FloatArray]) -> list[FloatArray]:
     """Recordings in which a column has all its values, or none."""
     holes = np.isnan(np.concatenate(recordings))
-    often = holes.mean(axis=0) > _MISSING_MAX
+    often = holes.mean(axis=0) > MISSING_MAX
     if not holes[:, ~often].any():
         return [np.where(often, np.nan, recording) for recording in recordings]
     return [_interpolated(recording, often) for recording in recordings]
@@ -187,12 +196,9 @@ def _odd(p_values: Sequence[FloatArray]) -> tuple[Odd, ...]:
     return tuple(odd for _, odd in found)
 
 
-def _where(odd: Sequence[Odd]) -> str:
-    named = [
-        f"recording {each.recording + 1}, rows {each.first} to {each.end}"
-        for each in odd[:_ODD_NAMED]
-    ]
-    return f"; look at {'; '.join(named)}" if named else ""
+def _to_look_at(places: Iterable[str]) -> str:
+    named = "; ".join(places)
+    return f"; look at {named}" if named else ""
 
 
 class _Learner:

@@ -24,7 +24,7 @@ from detection.recorder import TICKS_MAX, Recorder
 from detection.reference import Reference
 from detection.relearning import learned
 from detection.sensors import SensorWatch
-from detection.ticks import Tick, Ticker
+from detection.ticks import GAP_FILLED, SECONDS_AN_HOUR, Tick, Ticker, seconds_of
 from detection.watch import Judgement, Watch
 from tepwatch.errors import BaselineError, StateError
 from tepwatch.records import (
@@ -43,13 +43,10 @@ from tepwatch.settings import Settings
 
 _KIND: Final = b"MNTR"
 _VERSION: Final = 1
-_SECONDS_AN_HOUR: Final = 3600.0
 
 _PACES: Final = 10
 """Ticks by which a stream's pace is told."""
 _PACES_MIN: Final = 3
-_GAP_FILLED: Final = 5
-"""Missing ticks in a row that are bridged."""
 _BEFORE_ALARM: Final = 20
 """Ticks before an alarm that are not learned from."""
 _WARM_UP: Final = 300
@@ -110,7 +107,8 @@ class Monitor:
             if tick.reading >= 0:
                 place.key = _key(readings[tick.reading])
             found.extend(self._take(tick))
-        place.key = _key(readings[-1])
+        if self._ticker.counted >= 0:
+            place.key = _key(readings[self._ticker.counted])
         return found
 
     def observe(self, event: OperatingEvent) -> list[Finding]:
@@ -236,7 +234,7 @@ class Monitor:
         missing = 0 if last is None else tick.number - last - 1
         if missing == 0:
             return []
-        if missing <= _GAP_FILLED:
+        if missing <= GAP_FILLED:
             self._recorder.skip(missing)
             if self._watch is not None:
                 self._watch.bridge(missing)
@@ -395,21 +393,15 @@ class Monitor:
     def _times(self, readings: Sequence[Reading]) -> list[float]:
         """The clock that ticks go by, in seconds: the plant's own where it has one."""
         place = self._place
-        times = list[float]()
-        for reading in readings:
-            if not place.process_clock:
-                place.seconds = reading.time_ms / 1000
-            elif reading.process_hours is not None:
-                place.seconds = reading.process_hours * _SECONDS_AN_HOUR
-            # Without a time of its own it goes with the one before.
-            times.append(place.seconds)
+        times = seconds_of(readings, process_clock=place.process_clock, before=place.seconds)
+        place.seconds = times[-1]
         return times
 
     def _ticks(self, hours: float) -> int:
-        return math.ceil(hours * _SECONDS_AN_HOUR / self._settings.tick_seconds)
+        return math.ceil(hours * SECONDS_AN_HOUR / self._settings.tick_seconds)
 
     def _hours(self, ticks: int) -> float:
-        return ticks * self._settings.tick_seconds / _SECONDS_AN_HOUR
+        return ticks * self._settings.tick_seconds / SECONDS_AN_HOUR
 
     # The state.
 

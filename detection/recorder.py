@@ -9,7 +9,7 @@ import numpy as np
 
 from detection.baseline import RUN_TICKS_MIN
 from detection.forest import FloatArray
-from detection.ticks import VARIABLES, Pace, Tick
+from detection.ticks import VARIABLES, MiddlePace, Pace, Tick, has_means, middle
 
 TICKS_MAX: Final = 2000
 
@@ -46,14 +46,9 @@ class Recorder:
         return sum(len(rows) for rows in self._stretches if len(rows) >= RUN_TICKS_MIN)
 
     @property
-    def readings(self) -> float:
-        """Of a tick, in the middle."""
-        return float(np.median([pace.readings for pace in self._paces]))
-
-    @property
-    def phase(self) -> float:
-        """Of a tick, in the middle."""
-        return float(np.median([pace.phase for pace in self._paces]))
+    def pace(self) -> MiddlePace:
+        """That of its newest ticks."""
+        return middle(self._paces)
 
     def add(self, tick: Tick) -> None:
         """Keep a tick that follows the one before."""
@@ -91,7 +86,7 @@ class Recorder:
 
     def recordings(self) -> list[FloatArray]:
         """The stretches that are long enough, (ticks, 106), or (ticks, 53) of a reading a tick."""
-        columns = 2 * VARIABLES if self.readings > 1 else VARIABLES
+        columns = 2 * VARIABLES if has_means(self.pace.readings) else VARIABLES
         return [
             np.array(rows, dtype=np.float64)[:, :columns]
             for rows in self._stretches

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from statistics import median
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -15,7 +14,7 @@ from detection.baseline import Baseline
 from detection.channels import COLUMNS
 from detection.forest import FloatArray
 from detection.sensors import SensorState, SensorWatch
-from detection.ticks import Pace, Tick
+from detection.ticks import MiddlePace, Pace, Tick, has_means, middle
 from tepwatch.tags import PLACES
 
 _RATE_MAX: Final = 1.5
@@ -23,6 +22,19 @@ _RATE_MAX: Final = 1.5
 
 _PHASE_MAX: Final = 0.1
 _VERSION_LENGTH: Final = 12
+
+
+def misfit_of(pace: MiddlePace, origin: Origin) -> str | None:
+    """Why ticks of a pace cannot be held against a baseline of that origin; None where they can."""
+    learned = origin.readings
+    if not learned / _RATE_MAX <= pace.readings <= learned * _RATE_MAX:
+        return f"{pace.readings:g} readings a tick, learned from {learned:g}"
+    if abs(pace.phase - origin.phase) > _PHASE_MAX:
+        return (
+            f"the newest reading is {pace.phase:.2f} of a tick before its end, "
+            f"{origin.phase:.2f} when it was learned"
+        )
+    return None
 
 
 class Reference(NamedTuple):
@@ -52,7 +64,7 @@ class Reference(NamedTuple):
     @property
     def means_of_ticks(self) -> bool:
         """Whether ticks are held against it with their means."""
-        return self.origin.readings > 1
+        return has_means(self.origin.readings)
 
     def row(self, tick: Tick, failed: Sequence[int]) -> FloatArray:
         """A tick as the baseline takes it, (53,) or (106,); NaN where instruments have failed."""
@@ -75,16 +87,9 @@ class Reference(NamedTuple):
             paces: of its last ticks.
             never_seen: variables that it does not have.
         """
-        readings = median(pace.readings for pace in paces)
-        learned = self.origin.readings
-        if not learned / _RATE_MAX <= readings <= learned * _RATE_MAX:
-            return f"{readings:g} readings a tick, learned from {learned:g}"
-        phase = median(pace.phase for pace in paces)
-        if abs(phase - self.origin.phase) > _PHASE_MAX:
-            return (
-                f"the newest reading is {phase:.2f} of a tick before its end, "
-                f"{self.origin.phase:.2f} when it was learned"
-            )
+        misfit = misfit_of(middle(paces), self.origin)
+        if misfit is not None:
+            return misfit
         missing = sorted(set(never_seen) & set(self.baseline.channels.tags), key=COLUMNS.index)
         if missing:
             return f"no values of {', '.join(missing)}"

@@ -32,8 +32,8 @@ def learned(recorder: Recorder, prior: Reference | None, settings: Settings) -> 
         source="the stream",
         control="",
         tick_seconds=settings.tick_seconds,
-        readings=recorder.readings,
-        phase=recorder.phase,
+        readings=recorder.pace.readings,
+        phase=recorder.pace.phase,
         seed=settings.seed,
     )
     return Reference.of(learn(recordings, seed=settings.seed), origin)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import median
 from typing import Final, NamedTuple
 
 import msgspec
@@ -17,12 +18,38 @@ from numpy.typing import NDArray
 
 from detection.forest import FloatArray
 from tepwatch.kernels import kernel
+from tepwatch.records import Reading
 from tepwatch.tags import TAGS
 
 VARIABLES: Final = len(TAGS)
+SECONDS_AN_HOUR: Final = 3600.0
+
+GAP_FILLED: Final = 5
+"""Missing ticks in a row that are bridged; after more of them a new beginning is made."""
 
 _TOLERANCE: Final = 1e-6
 """Of a tick: a time so little after its end still belongs to it."""
+
+
+def seconds_of(
+    readings: Sequence[Reading], *, process_clock: bool, before: float = 0.0
+) -> list[float]:
+    """The clock that ticks go by, in seconds: the plant's own, or event time.
+
+    Args:
+        readings: of one run, in order.
+        process_clock: whether the run's first reading has process hours.
+        before: time of the reading before these.
+    """
+    times = list[float]()
+    for reading in readings:
+        if not process_clock:
+            before = reading.time_ms / 1000
+        elif reading.process_hours is not None:
+            before = reading.process_hours * SECONDS_AN_HOUR
+        # Without a time of its own it goes with the one before.
+        times.append(before)
+    return times
 
 
 def rows_of_ticks(rows: FloatArray, readings: int) -> FloatArray:
@@ -50,6 +77,29 @@ class Pace(NamedTuple):
 
     readings: int
     phase: float
+
+
+class MiddlePace(NamedTuple):
+    """Readings of a tick, and its phase, in the middle of several ticks."""
+
+    readings: float
+    phase: float
+
+
+def middle(paces: Sequence[Pace]) -> MiddlePace:
+    """The median pace of one or more ticks.
+
+    >>> middle([Pace(3, 0.0), Pace(3, 0.1), Pace(1, 0.7)])
+    MiddlePace(readings=3.0, phase=0.1)
+    """
+    return MiddlePace(
+        float(median(pace.readings for pace in paces)), median(pace.phase for pace in paces)
+    )
+
+
+def has_means(readings: float) -> bool:
+    """Whether ticks of so many readings are taken with their means, as 106 columns."""
+    return readings > 1
 
 
 class Tick(NamedTuple):
@@ -87,6 +137,8 @@ class Ticker:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self.counted = -1
+        """Place, in the last call, of its newest reading that counted; -1 where none did."""
         self.begin()
 
     def begin(self) -> None:
@@ -117,7 +169,7 @@ class Ticker:
         numbers = [math.ceil(time - _TOLERANCE) for time in times]
         at_end = [time >= n - _TOLERANCE for time, n in zip(times, numbers, strict=True)]
         ticks = []
-        newest_of_open = -1
+        newest_of_open = self.counted = -1
         start = 0
         while start < len(numbers):
             number = numbers[start]
@@ -132,6 +184,7 @@ class Ticker:
                 _add(rows[start:end], self._sums, self._counts, self._last)
                 self._readings += end - start
                 self._newest, newest_of_open = times[end - 1], end - 1
+                self.counted = newest_of_open
                 if at_end[end - 1]:
                     ticks.append(self._close(newest_of_open))
                     # Whatever still comes of it is late.

@@ -7,6 +7,7 @@ like a sensor that is stuck.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -68,15 +69,20 @@ class Tracker:
         order = model.predictor.order
         values = model.standardised(ticks[:, self._columns])
         joined = np.concatenate([self._history, values])
-        filled = np.isnan(joined)
-        if filled.any():
+        filled = None
+        # Nearly always all values are there; a sum is not a number as soon as one is missing.
+        if math.isnan(values.sum()):
+            filled = np.isnan(joined)
             for tick in np.flatnonzero(filled.any(axis=1)):
                 joined[tick] = self._filled(joined[tick], joined[max(0, tick - order) : tick])
         self._history = joined[max(0, len(joined) - order) :]
         known = max(0, len(joined) - order)
         innovations = model.predictor.innovations(joined)
         ratios = model.statistics.ratios(
-            innovations, joined[order - 1 :], self._levels, filled[order:]
+            innovations,
+            joined[order - 1 :],
+            self._levels,
+            None if filled is None else filled[order:],
         )
         units = unit_scores(model.forests, ratios)
         fused = calibration.fused(units)

@@ -80,8 +80,10 @@ class Watch:
 
     def advance(self, row: FloatArray) -> Judgement | None:
         """Take a tick in, as the reference's `row` gives it; None where it is too early to say."""
-        missing = np.isnan(row[self._columns])
-        self.filled = len(set(self._variables[missing].tolist())) if missing.any() else 0
+        chosen = row[self._columns]
+        self.filled = 0
+        if math.isnan(chosen.sum()):
+            self.filled = len(set(self._variables[np.isnan(chosen)].tolist()))
         found = self._tracker.advance(row[None])
         self._newest = found.values[0]
         p_value = float(found.p_values[0])

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pyflink.datastream import RuntimeContext
 
 from jobs.metrics import Counter
+
+# Managed Service for Apache Flink passes metrics of this group on to CloudWatch, and no others.
+_GROUP: Final = "KinesisAnalytics"
 
 
 class FlinkMetrics:
     """Registers metrics with the operator whose context it was made with."""
 
     def __init__(self, runtime_context: RuntimeContext) -> None:
-        self._group = runtime_context.get_metrics_group()
+        self._group = runtime_context.get_metrics_group().add_group(_GROUP)
         self._counters: dict[str, Counter] = {}
 
     def counter(self, name: str) -> Counter:

@@ -6,6 +6,7 @@ from pyflink.datastream import StreamExecutionEnvironment
 
 from jobs.topology import build
 from tepwatch import logs, settings
+from tepwatch.resources import JOB_NAME
 
 
 def main() -> None:
@@ -13,7 +14,7 @@ def main() -> None:
     logs.configure()
     environment = StreamExecutionEnvironment.get_execution_environment()
     build(environment, settings.load())
-    environment.execute("tepwatch")
+    environment.execute(JOB_NAME)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,6 @@ class ReadStream(KeyedProcessFunction):
             ValueStateDescriptor("positions", Types.PRIMITIVE_ARRAY(Types.BYTE()))
         )
         self._metrics = FlinkMetrics(runtime_context)
-        self._metrics.gauge(RECORDS_READ_TOTAL, lambda: self._reader.records if self._reader else 0)
-        self._metrics.gauge(TRIMS, lambda: self._reader.trims if self._reader else 0)
         self._measured_shards: set[str] = set()
         self._reader: StreamReader | None = None
         self._due_ms: int | None = None
@@ -87,11 +85,14 @@ class ReadStream(KeyedProcessFunction):
     def _open_reader(self) -> StreamReader:
         settings = self._settings
         data: bytes | None = self._state.value()
-        self._reader = StreamReader(
+        reader = self._reader = StreamReader(
             partial(KinesisClient, region=settings.region, endpoint_url=settings.endpoint_url),
             settings.stream,
             initial_position=settings.initial_position,
             poll_seconds=settings.batch_seconds,
             state=None if data is None else StreamReader.state_from_bytes(bytes(data)),
         )
-        return self._reader
+        # Not before: after a restart they would be 0 until the state is read.
+        self._metrics.gauge(RECORDS_READ_TOTAL, lambda: reader.records)
+        self._metrics.gauge(TRIMS, lambda: reader.trims)
+        return reader

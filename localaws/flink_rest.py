@@ -21,6 +21,16 @@ _METRICS_AT_ONCE: Final = 100
 _FRAME: Final = re.compile(r"at |\.\.\. |File |\^|~|return |self\.")
 
 
+class ListedJob(NamedTuple):
+    """A job in a cluster's list; `state` is Flink's word, `runs` whether every task does."""
+
+    id: str
+    name: str
+    state: str
+    runs: bool
+    started_ms: int
+
+
 class JobState(NamedTuple):
     """A job as the JobManager sees it."""
 
@@ -38,6 +48,18 @@ class Checkpoints(NamedTuple):
     latest_bytes: int | None
 
 
+class _Job(msgspec.Struct, rename="kebab"):
+    jid: str
+    name: str
+    state: str
+    start_time: int
+    tasks: dict[str, int]
+
+
+class _Jobs(msgspec.Struct):
+    jobs: list[_Job]
+
+
 class FlinkRest:
     """Talks to one JobManager. Every method raises `UnreachableError` when it does not answer."""
 
@@ -48,12 +70,28 @@ class FlinkRest:
         """Task slots that wait for work."""
         return int(self._get("/overview")["slots-available"])
 
+    def jobs(self) -> list[ListedJob]:
+        """All jobs that the JobManager remembers, ended ones among them."""
+        answer = self._call("GET", "/jobs/overview")
+        try:
+            listed = msgspec.json.decode(answer, type=_Jobs).jobs
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UnreachableError(
+                f"{self.url} does not answer as Flink does: {error}", code="NotFlink"
+            ) from error
+        return [
+            ListedJob(job.jid, job.name, job.state, _all_run(job), job.start_time) for job in listed
+        ]
+
     def job(self, job_id: str) -> JobState:
         """State of a job and how often it restarted."""
         job = self._get(f"/jobs/{job_id}")
+        return JobState(job["state"], self.restarts(job_id) or 0)
+
+    def restarts(self, job_id: str) -> int | None:
+        """How often a job restarted; None while Flink has not fetched its metrics."""
         metrics = self._get(f"/jobs/{job_id}/metrics?get=numRestarts")
-        restarts = next((_whole(item["value"]) for item in metrics), 0)
-        return JobState(job["state"], restarts)
+        return next((_whole(item["value"]) for item in metrics), None)
 
     def tasks_running(self, job_id: str) -> bool:
         """Whether every task of the job runs."""
@@ -83,6 +121,14 @@ class FlinkRest:
         # Frames are left out: what remains are Java's and Python's messages, the cause last.
         told = [line for line in lines if line and not _FRAME.match(line)]
         return told[-1][:500] if told else None
+
+    def fetch_metrics(self) -> None:
+        """Have the JobManager fetch all metrics anew, unless it did within its own interval.
+
+        It fetches when it is asked, and answers with what it had before: how long nobody asked is
+        how old that is. The new ones are there a moment later.
+        """
+        self._call("GET", "/jobmanager/metrics")
 
     def metrics(self, job_id: str, wanted: Callable[[str], bool]) -> dict[str, int]:
         """Metrics of a job's operators by their own names, summed over operators and subtasks.
@@ -139,6 +185,11 @@ class FlinkRest:
             raise UnreachableError(
                 f"Flink at {self.url} cannot be reached: {error}", code="Unreachable"
             ) from error
+
+
+def _all_run(job: _Job) -> bool:
+    running = job.tasks.get("running", 0)
+    return job.state == "RUNNING" and running == job.tasks.get("total")
 
 
 def _whole(value: str) -> int:

@@ -28,8 +28,8 @@ class Replay:
         rate: records a second; None for as fast as the output takes them.
         loop: begin again, as a new run, when the recording ends.
         limit: end after so many records; None for no limit.
-        start: event time of the first record, the following ones a row's process time apart; None
-            for the time at which each is sent.
+        start: event time of the start, the records follow at their process time; None for the time
+            at which each is sent.
         wall_clock: replaced in tests.
     """
 
@@ -51,7 +51,6 @@ class Replay:
         self._limit = limit
         self._start = start
         self._wall_clock = wall_clock
-        self._row = dt.timedelta(seconds=recording.row_seconds)
         self.sent = 0
         self.readings = 0
         self.slipped_seconds = 0.0
@@ -89,7 +88,7 @@ class Replay:
         while True:
             yield from self._one_run(runs.next(), elapsed, not elapsed)
             rows = sum(isinstance(item, Reading) for item in self._recording.items)
-            elapsed += rows * self._row
+            elapsed += dt.timedelta(hours=self._recording.hours_at(rows))
             if not self._loop:
                 return
 
@@ -103,13 +102,14 @@ class Replay:
         row = 0
         for seq, item in enumerate(items):
             row += isinstance(item, Reading)
+            hours = self._recording.hours_at(row)
             yield msgspec.structs.replace(
                 item,
                 plant=self._plant,
                 run=run,
                 seq=seq,
-                time_ms=self._time_ms(elapsed + row * self._row),
-                process_hours=row * self._recording.row_seconds / 3600,
+                time_ms=self._time_ms(elapsed + dt.timedelta(hours=hours)),
+                process_hours=hours,
             )
 
     def _time_ms(self, since_start: dt.timedelta) -> int:

@@ -24,12 +24,13 @@ class Outcome(NamedTuple):
     """What became of one write.
 
     Every row that is in neither list is stored. `failed` rows may succeed later; `cause` says, for
-    a person, why they did not now.
+    a person, why they did not now, and `wait_seconds` how long the destination asks to wait.
     """
 
     rejected: Sequence[RejectedRow] = ()
     failed: Sequence[Row] = ()
     cause: str = ""
+    wait_seconds: float = 0.0
 
 
 class Sink(Protocol):

@@ -92,6 +92,6 @@ class KinesisSink:
 
 
 def _partition_key(row: Row) -> str:
-    """The plant; of a dead letter the key it came with."""
+    """The plant; of a dead letter the key it came with; where there is neither, the table."""
     name = "partition_key" if row.table == DEAD_LETTERS.name else "plant"
-    return str(getattr(row, name) or row.table)
+    return str(getattr(row, name, None) or row.table)

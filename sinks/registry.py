@@ -13,6 +13,8 @@ from aws.timestream import TimestreamWriter
 from sinks.base import Sink
 from sinks.files import FilesSink
 from sinks.firehose import FirehoseSink
+from sinks.influxdb import InfluxdbSink
+from sinks.influxdb_client import InfluxdbClient
 from sinks.kinesis import KinesisSink
 from sinks.memory import MemorySink
 from sinks.timestream import TimestreamSink
@@ -44,6 +46,11 @@ def timestream_layout(settings: Settings) -> Layout:
     return SingleLayout(settings.timestream_table, settings.stages)
 
 
+def _influxdb(settings: Settings) -> Sink:
+    connect = partial(InfluxdbClient, settings)
+    return InfluxdbSink(connect, batch_size=settings.influxdb_batch_size)
+
+
 def _firehose(settings: Settings) -> Sink:
     connect = partial(FirehoseClient, region=settings.region, endpoint_url=settings.endpoint_url)
     return FirehoseSink(connect, settings.delivery_streams)
@@ -61,6 +68,7 @@ def _alarms(settings: Settings) -> Sink:
 
 _SINKS: Final[Mapping[str, Callable[[Settings], Sink]]] = {
     "timestream": _timestream,
+    "influxdb": _influxdb,
     "firehose": _firehose,
     "files": lambda settings: FilesSink(Path(settings.files_path)),
     "kinesis": _kinesis,
@@ -75,13 +83,32 @@ def make_sinks(settings: Settings) -> list[Sink]:
     Raises:
         SettingsError: an unknown name, or nowhere for dead letters to go.
     """
-    unknown = [name for name in settings.sink_names if name not in _SINKS]
-    if unknown:
-        raise SettingsError(f"setting sinks: {', '.join(unknown)} unknown; {', '.join(_SINKS)} are")
-    sinks = [_SINKS[name](settings) for name in settings.sink_names]
+    sinks = [make() for make in _makers(settings)]
     if sinks and not any(sink.keeps_bytes for sink in sinks):
         raise SettingsError(
             f"setting sinks: {settings.sinks} keeps no original bytes of dead letters: "
             "add firehose, files or kinesis"
         )
     return sinks
+
+
+def makers_for(settings: Settings, table: str) -> list[Callable[[], Sink]]:
+    """What makes those sinks of the setting `sinks` that take rows of one table.
+
+    For rows that are not of the job: there are no dead letters among them.
+
+    Raises:
+        SettingsError: an unknown name, or none of them takes such rows.
+    """
+    makers = _makers(settings)
+    taking = [make for make in makers if make().takes(table)]
+    if makers and not taking:
+        raise SettingsError(f"setting sinks: {settings.sinks} stores no rows of table {table}")
+    return taking
+
+
+def _makers(settings: Settings) -> list[Callable[[], Sink]]:
+    unknown = [name for name in settings.sink_names if name not in _SINKS]
+    if unknown:
+        raise SettingsError(f"setting sinks: {', '.join(unknown)} unknown; {', '.join(_SINKS)} are")
+    return [partial(_SINKS[name], settings) for name in settings.sink_names]

@@ -59,7 +59,7 @@ def write(
         pending = outcome.failed
         retried += len(pending)
         _log.info("sink %s: %d rows again: %s", sink.name, len(pending), outcome.cause)
-        if not waiting.wait():
+        if not waiting.wait(outcome.wait_seconds):
             raise SinkUnavailableError(
                 f"sink {sink.name} took nothing for {patience_seconds:g} s: {outcome.cause}"
             )

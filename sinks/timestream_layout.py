@@ -9,13 +9,13 @@ detector names them, so that its dashboard's queries work unchanged. Readings an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
+from sinks.row_values import taker
 from tepwatch.schema import (
     READINGS,
     SCORES,
@@ -97,8 +97,7 @@ class _RowEncoder:
     """Rows of one table as multi-measure records."""
 
     def __init__(self, table: Table) -> None:
-        types = {column.name: column.type for column in table.columns}
-        self._dimensions = tuple(name for name in table.key if types[name] is not ColumnType.TIME)
+        self._dimensions = table.dimensions
         measures = [
             column
             for column in table.columns
@@ -106,9 +105,9 @@ class _RowEncoder:
         ]
         plain = [c for c in measures if c.type is not ColumnType.TEXT]
         self._texts = [c.name for c in measures if c.type is ColumnType.TEXT]
-        self._take_dimensions = _taker(self._dimensions)
-        self._take_texts = _taker(self._texts)
-        self._take_plain = _taker(["time", *(column.name for column in plain)])
+        self._take_dimensions = taker(self._dimensions)
+        self._take_texts = taker(self._texts)
+        self._take_plain = taker(["time", *(column.name for column in plain)])
         self._measures = [_measure(column) for column in plain]
         # Where there is no number, not even the comma after it would be right.
         self._whole = _record(b"%b", b"%b", b"".join(self._measures) + b"%b") if plain else b""
@@ -139,15 +138,6 @@ def _record(dimensions: bytes, time_ns: bytes, measures: bytes) -> bytes:
         time_ns,
         measures[1:],
     )
-
-
-def _taker(names: Sequence[str]) -> Callable[[Row], tuple[Scalar, ...]]:
-    """A function that takes the values of some columns out of a row, always as a tuple."""
-    if not names:
-        return lambda _row: ()
-    take: Callable[[Row], Any] = attrgetter(*names)
-    # One name alone gives the value, not a tuple of one.
-    return take if len(names) > 1 else lambda row: (take(row),)
 
 
 def _measure(column: Column) -> bytes:
@@ -209,9 +199,9 @@ class SingleLayout:
         self._table = table
         self._score_names = _REFERENCE_SCORES.get(stages, {})
         self._measures = TAG_IDS
-        self._take_measures = _taker(self._measures)
-        self._take_score = _taker(("stage", "score"))
-        self._take_dimensions = _taker(("plant", "run"))
+        self._take_measures = taker(self._measures)
+        self._take_score = taker(("stage", "score"))
+        self._take_dimensions = taker(("plant", "run"))
 
     @property
     def tables(self) -> Sequence[str]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.channels import COLUMNS
 from detection.forest import FloatArray
+from detection.ticks import MiddlePace
 from simulator.actions import VALVE4_STUCK_PERCENT, Action, Disturb, HoldValve
 from simulator.fleet import Fleet
+from simulator.recordings import DEFAULT_ROW_SECONDS
 from simulator.strategies import Strategy
-from studies import normal_operation
-from studies.normal_operation import TICK_SECONDS, TICKS_AN_HOUR
+from studies import normal_operation, recorded
+from studies.normal_operation import PUBLISHED, TICK_SECONDS, Cadence
 from tepwatch.errors import InputFileError
 from tepwatch.tags import DISTURBANCES, VALVE_4_HELD
 
@@ -27,8 +30,10 @@ JUDGING_SEED: Final = 60_001
 
 _RUNS_A_FLEET: Final = 4
 # The plant is watched for some hours first; when exactly the fault begins must not matter.
-_BEFORE_TICKS: Final = range(4 * TICKS_AN_HOUR, 8 * TICKS_AN_HOUR)
-_AFTER_TICKS: Final = 22 * TICKS_AN_HOUR
+_BEFORE_HOURS: Final = (4, 8)
+_AFTER_HOURS: Final = 22
+_NAMED: Final = 5
+"""Missing variables that an error names."""
 _NUMBER: Final = re.compile(r"\d+$")
 _KNOWN: Final = {each.number: each for each in (*DISTURBANCES, VALVE_4_HELD)}
 
@@ -53,34 +58,71 @@ class FaultRun(NamedTuple):
             )
         return self._replace(ticks=self.ticks[:, :columns])
 
+    def check(self, columns: Iterable[int]) -> None:
+        """See to it that what is watched is there.
+
+        Args:
+            columns: of what is watched, as `detection.channels.COLUMNS` has them.
+
+        Raises:
+            InputFileError: some have no value.
+        """
+        unknown = np.isnan(self.ticks).all(axis=0)
+        missing = [
+            COLUMNS[column] for column in columns if column >= len(unknown) or unknown[column]
+        ]
+        if missing:
+            named = ", ".join(missing[:_NAMED])
+            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            raise InputFileError(
+                f"a run of fault {self.fault} has no values of {named}{more}; normal operation has"
+            )
+
+
+class RecordedFaults(NamedTuple):
+    """Runs under faults as they were recorded, and the pace of their ticks."""
+
+    runs: list[FaultRun]
+    pace: MiddlePace
+
 
 def simulate(
-    strategy: Strategy, faults: Sequence[int], first_seed: int, *, readings: int = 1
+    strategy: Strategy,
+    faults: Sequence[int],
+    first_seed: int,
+    *,
+    cadence: Cadence = PUBLISHED,
+    after_hours: int = _AFTER_HOURS,
 ) -> list[FaultRun]:
     """A run of each fault, each with a seed of its own, as `normal_operation.simulate` has them.
 
-    A run ends where the plant shuts down, or 22 h after the last of the faults has begun.
+    A run ends where the plant shuts down, or `after_hours` after the last fault has begun.
 
     Args:
         strategy: that controls the plant.
         faults: numbers of disturbances, 21 for valve 4 held.
         first_seed: of the first run; each run has the next one.
-        readings: of a tick.
+        cadence: of the readings.
+        after_hours: of process time.
+
+    Raises:
+        SettingsError: a plant under this strategy has no such readings.
     """
     fleet = Fleet(strategy, range(first_seed, first_seed + len(faults)))
-    every = round(TICK_SECONDS / readings / fleet.step_seconds)
-    steps = readings * every
-    settling = normal_operation.settling_ticks(strategy)
-    begins = settling + np.random.default_rng(first_seed).choice(_BEFORE_TICKS, len(faults))
+    settling = normal_operation.settling_ticks(strategy, cadence)
+    earliest, latest = map(cadence.ticks, _BEFORE_HOURS)
+    chance = np.random.default_rng(first_seed)
+    begins = settling + chance.choice(range(earliest, latest), len(faults))
     parts = []
     for place in np.argsort(begins, kind="stable"):
-        parts.append(fleet.advance(begins[place] * steps + 1 - fleet.next_step, every))
+        parts.append(normal_operation.run_to(fleet, int(begins[place]), cadence))
         fleet.apply(int(place), _action(faults[place]))
-    end = settling + _BEFORE_TICKS.stop + _AFTER_TICKS
-    parts.append(fleet.advance(end * steps + 1 - fleet.next_step, every))
+    end = settling + latest + cadence.ticks(after_hours)
+    parts.append(normal_operation.run_to(fleet, end, cadence))
     rows = np.concatenate([part.values for part in parts])
-    values = normal_operation.as_ticks(rows, readings)[settling:]
-    shutdown = np.concatenate([part.shutdown for part in parts])[readings - 1 :: readings]
+    values = normal_operation.as_ticks(rows, cadence)[settling:]
+    last = slice(cadence.readings - 1, None, cadence.readings)
+    shutdown = np.concatenate([part.shutdown for part in parts])[last]
     running = shutdown[settling:] == 0
     return [
         FaultRun(fault, values[_until_it_stops(on), place], int(begin) - settling)
@@ -94,16 +136,23 @@ def simulated(
     first_seed: int,
     progress: Callable[[str], None] = lambda _text: None,
     *,
-    readings: int = 1,
+    cadence: Cadence = PUBLISHED,
 ) -> Iterator[FaultRun]:
     """So many runs of each of the faults, a fleet at a time: all at once would fill the memory."""
     for done in range(0, runs, _RUNS_A_FLEET):
         progress(f"simulating {runs} runs of each of {len(FAULTS)} faults, {done} are done ...")
         faults = FAULTS * min(_RUNS_A_FLEET, runs - done)
-        yield from simulate(strategy, faults, first_seed + done * len(FAULTS), readings=readings)
+        yield from simulate(strategy, faults, first_seed + done * len(FAULTS), cadence=cadence)
 
 
-def from_file(path: Path, fault_at: int, prefix: str = "") -> list[FaultRun]:
+def from_file(
+    path: Path,
+    fault_at: int,
+    prefix: str = "",
+    *,
+    row_seconds: float | None = None,
+    tick_seconds: float = TICK_SECONDS,
+) -> RecordedFaults:
     """Runs of an npz file: arrays of rows x 41, 52 or 53 with the fault's number at the name's end.
 
     An array without such a number, or with 0, is none of a fault (train_00).
@@ -112,21 +161,29 @@ def from_file(path: Path, fault_at: int, prefix: str = "") -> list[FaultRun]:
         path: the file.
         fault_at: rows of each before its fault begins.
         prefix: with which the names of the arrays begin.
+        row_seconds: process time of a row; None for 180.
+        tick_seconds: length of a tick.
 
     Raises:
-        InputFileError: no such file, or nothing of the kind in it.
+        InputFileError: no such file, nothing of the kind in it, or a row is longer than a tick.
     """
-    runs = [
-        FaultRun(fault, run, fault_at)
+    seconds = row_seconds or DEFAULT_ROW_SECONDS
+    if seconds > tick_seconds:
+        raise InputFileError(f"{path}: rows of {seconds:g} s make no ticks of {tick_seconds:g} s")
+    series = [
+        recorded.of_rows(name, run, seconds)
         for name, run in normal_operation.from_file(path).items()
-        if name.startswith(prefix) and (fault := fault_of(name))
+        if name.startswith(prefix) and fault_of(name)
     ]
-    if not runs:
+    if not series:
         raise InputFileError(
             f"{path} holds no run of a fault: arrays of rows x 41, 52 or 53 are expected, with "
             f"names that begin with {prefix!r} and end with the fault's number (train_01)"
         )
-    return runs
+    found = recorded.in_ticks(series, tick_seconds)
+    begins = int(fault_at * seconds // tick_seconds)
+    runs = [FaultRun(fault_of(run.name), run.ticks, begins) for run in found.runs]
+    return RecordedFaults(runs, found.pace)
 
 
 def title_of(fault: int) -> str:

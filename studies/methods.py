@@ -14,6 +14,9 @@ from detection.tracker import Tracker
 from studies.protocol import PValues
 from studies.rivals import Rival
 
+OURS: Final = "tepwatch"
+OUR_TITLE: Final = "unit forests on whitened innovations"
+
 _FOLDS: Final = 5
 
 

@@ -7,7 +7,7 @@ come from normal operation before the test files are looked at, and are the same
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -17,6 +17,7 @@ import numpy as np
 from detection.alarm_rule import alarms
 from detection.baseline import P_FLAGGED
 from detection.forest import FloatArray
+from studies.faults import FaultRun
 
 PValues = Callable[[FloatArray], FloatArray]
 """p-values, (ticks,), of one run (ticks, variables); NaN where there is none yet."""
@@ -24,7 +25,6 @@ PValues = Callable[[FloatArray], FloatArray]
 HARD_FAULTS: Final = frozenset({3, 9, 15})
 """Which most published methods leave out."""
 
-_NORMAL: Final = "test_00"
 _TICKS_A_DAY: Final = 480
 
 
@@ -93,41 +93,46 @@ class BenchmarkResult(msgspec.Struct, frozen=True):
 def evaluate(
     title: str,
     p_values: PValues,
-    series: Mapping[str, FloatArray],
+    normal: FloatArray,
+    runs: Sequence[FaultRun],
     fresh: Sequence[FloatArray],
-    *,
-    fault_at: int,
 ) -> MethodResult:
-    """Apply a method to test series (`test_00`, `test_01`, ...) and fresh normal runs."""
-    normal = [p_values(run) for run in fresh]
+    """Apply a method.
+
+    Args:
+        title: what it is.
+        p_values: the method.
+        normal: a normal run as it stands beside those of faults.
+        runs: one of each fault.
+        fresh: normal runs to count false alarms on.
+    """
+    quiet = [p_values(run) for run in fresh]
     before, faults = [], []
-    for name in sorted(series):
-        if name == _NORMAL:
-            continue
-        found = p_values(series[name])
-        before.append(found[:fault_at])
-        faults.append(_fault(int(name.rpartition("_")[2]), found, fault_at))
+    for run in runs:
+        found = p_values(run.ticks)
+        before.append(found[: run.fault_at])
+        faults.append(_fault(run, found))
     eighteen = [each for each in faults if each.fault not in HARD_FAULTS]
-    days = sum(map(len, normal)) / _TICKS_A_DAY
+    days = sum(map(len, quiet)) / _TICKS_A_DAY
     return MethodResult(
         title=title,
-        far_test00=_flagged([p_values(series[_NORMAL])]),
+        far_test00=_flagged([p_values(normal)]),
         far_before_fault=_flagged(before),
-        far_fresh_normal=_flagged(normal),
-        false_alarms_per_day=sum(len(_onsets(each)) for each in normal) / days,
+        far_fresh_normal=_flagged(quiet),
+        false_alarms_per_day=sum(len(_onsets(each)) for each in quiet) / days,
         fdr18=float(np.mean([each.fdr for each in eighteen])),
         fdr21=float(np.mean([each.fdr for each in faults])),
-        delay18_mean=_mean_delay(eighteen),
-        delay21_mean=_mean_delay(faults),
+        delay18_mean=mean_delay(eighteen),
+        delay21_mean=mean_delay(faults),
         missed=sum(each.delay is None for each in faults),
         faults=faults,
     )
 
 
-def _fault(fault: int, p_values: FloatArray, fault_at: int) -> FaultResult:
-    onset = onset_after(p_values, fault_at)
-    delay = None if onset is None else onset - fault_at
-    return FaultResult(fault, _flagged([p_values[fault_at:]]), delay)
+def _fault(run: FaultRun, p_values: FloatArray) -> FaultResult:
+    onset = onset_after(p_values, run.fault_at)
+    delay = None if onset is None else onset - run.fault_at
+    return FaultResult(run.fault, _flagged([p_values[run.fault_at :]]), delay)
 
 
 def onset_after(p_values: FloatArray, fault_at: int) -> int | None:
@@ -147,6 +152,7 @@ def _onsets(p_values: FloatArray) -> list[int]:
     return [tick for tick, (was, now) in enumerate(pairwise(active)) if now and not was]
 
 
-def _mean_delay(faults: Sequence[FaultResult]) -> float | None:
+def mean_delay(faults: Iterable[FaultResult]) -> float | None:
+    """Of those that are detected; None where none is."""
     delays = [each.delay for each in faults if each.delay is not None]
     return float(np.mean(delays)) if delays else None

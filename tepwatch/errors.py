@@ -35,14 +35,24 @@ class ServiceError(TepwatchError):
     """A remote service answered with an error.
 
     `code` is the service's own error code (`ResourceNotFoundException`, ...); `status` the HTTP
-    status, 0 when the service was not reached at all; `answer` the body, which may say more.
+    status, 0 when the service was not reached at all; `answer` the body, which may say more;
+    `retry_after_seconds` how long the service asks to be left alone.
     """
 
-    def __init__(self, message: str, *, code: str, status: int = 0, answer: bytes = b"") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        status: int = 0,
+        answer: bytes = b"",
+        retry_after_seconds: float = 0.0,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
         self.answer = answer
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ThrottledError(ServiceError):

@@ -17,6 +17,8 @@ from tepwatch.schema import (
 )
 
 DEFAULT_REGION: Final = "us-east-1"
+JOB_NAME: Final = "tepwatch"
+"""What the job is called in Flink."""
 
 
 class Stream(NamedTuple):
@@ -63,12 +65,14 @@ DELIVERY_STREAMS: Final = (
     DeliveryStream("commands", COMMANDS.name, "tep-commands-csv/", transformed=True),
     DeliveryStream("dead-letters", DEAD_LETTERS.name, "tep-dead-letters/", transformed=False),
 )
-"""Every delivery stream; all tables of the schema have one."""
+"""Every delivery stream; all tables that the job writes have one."""
 
 DELIVERY_ERRORS_FOLDER: Final = "errors/"
 BUCKET: Final = "tepwatch-data"
 TRANSFORM_FUNCTION: Final = "tepwatch-csv-transform"
 
+INFLUXDB_DATABASE: Final = "tepwatch"
+INFLUXDB_ORG: Final = "tepwatch"
 TIMESTREAM_DATABASE: Final = "tepwatch"
 TIMESTREAM_SINGLE_TABLE: Final = "measures"
 TIMESTREAM_MEMORY_HOURS: Final = 24

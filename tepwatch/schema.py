@@ -64,6 +64,12 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     key: tuple[str, ...]
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What a store of time series tells its series apart by: the key but its time."""
+        times = {column.name for column in self.columns if column.type is ColumnType.TIME}
+        return tuple(name for name in self.key if name not in times)
+
 
 class Row(msgspec.Struct, frozen=True, gc=False, tag_field="table"):
     """One row: a field for each column of its table; encoded, the table's name comes first.
@@ -94,7 +100,14 @@ _UNIT: Final = Column("unit", ColumnType.TEXT, "Process unit")
 _MODEL: Final = Column("model", ColumnType.TEXT, "Version of the baseline")
 _CONTRIBUTIONS: Final = Column("contributions", ColumnType.TEXT, "Variables that stand out, JSON")
 _SUSPECTS: Final = Column("suspects", ColumnType.TEXT, "Disturbances it looks like, JSON")
+# A plant is counted from its first record after a restart on, then with all that came before.
+_OF_PLANTS: Final = " since the state began, of plants that sent since the last restart"
+_SINCE_START: Final = " since the operator last started"
 _HEAD: Final = (_PLANT, _RUN, _SEQ, _TIME, _PROCESS_HOURS)
+
+
+def _count(name: str, title: str, unit: str = "") -> Column:
+    return Column(name, ColumnType.INTEGER, title, unit)
 
 
 def _measurement(tag: Tag) -> Column:
@@ -221,6 +234,29 @@ DEAD_LETTERS: Final = Table(
     ),
     ("shard", "sequence", "line", "reason", "message"),
 )
+HEALTH: Final = Table(
+    "health",
+    "How the job itself is, sampled from Flink beside it; what is not known is null",
+    (
+        Column("time", ColumnType.TIME, "Time of the sample"),
+        Column("job", ColumnType.TEXT, "Name of the job"),
+        Column("state", ColumnType.TEXT, "Flink's of the job, or STARTING, NO_JOB, UNREACHABLE"),
+        _count("records_read", "Stream records read since the state began, exact"),
+        _count("millis_behind", "How far the shard that is furthest behind is behind", "ms"),
+        _count("late", f"Late records{_OF_PLANTS}"),
+        _count("duplicates", f"Records seen before{_OF_PLANTS}"),
+        _count("gaps", f"Records that never came{_OF_PLANTS}"),
+        _count("rejected", f"Lines that could not be parsed{_SINCE_START}"),
+        _count("dead_letters", f"Dead letters written{_SINCE_START}"),
+        _count("stored", f"Rows stored, of all sinks together{_SINCE_START}"),
+        _count("retried", f"Rows tried again, of all sinks together{_SINCE_START}"),
+        _count("checkpoints_completed", "Checkpoints completed since the job was submitted"),
+        _count("checkpoints_failed", "Checkpoints failed since the job was submitted"),
+        _count("checkpoint_ms", "Duration of the last completed checkpoint", "ms"),
+        _count("restarts", "Restarts since the job was submitted"),
+    ),
+    ("job", "time"),
+)
 
 TABLES: Final[Mapping[str, Table]] = {
     table.name: table
@@ -234,6 +270,7 @@ TABLES: Final[Mapping[str, Table]] = {
         EVENTS,
         COMMANDS,
         DEAD_LETTERS,
+        HEALTH,
     )
 }
 

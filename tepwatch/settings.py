@@ -22,6 +22,8 @@ from tepwatch.resources import (
     DEFAULT_REGION,
     DELIVERY_STREAM_PREFIX,
     DELIVERY_STREAMS,
+    INFLUXDB_DATABASE,
+    INFLUXDB_ORG,
     INPUT_STREAM,
     OUTPUT_STREAM,
     TIMESTREAM_DATABASE,
@@ -54,6 +56,7 @@ _ALIASES: Final[Mapping[str, str]] = {
 _OTHER_VARIABLES: Final = frozenset(
     {
         "CACHE_PATH",
+        "CONTRACT_INFLUXDB",
         "CONTRACT_REGION",
         "CONTROL_TOKEN",
         "CONTROL_URL",
@@ -74,6 +77,10 @@ _OTHER_VARIABLES: Final = frozenset(
 
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 _Name = Annotated[str, msgspec.Meta(min_length=1)]
+# What can stand in a header of HTTP.
+_Token = Annotated[str, msgspec.Meta(pattern="^[!-~]+$")]
+
+_SECRETS: Final = frozenset({"influxdb_password", "influxdb_token"})
 
 
 class InitialPosition(enum.StrEnum):
@@ -95,6 +102,13 @@ class TimestreamLayout(enum.StrEnum):
 
     MULTI = "multi"
     SINGLE = "single"
+
+
+class InfluxdbApi(enum.StrEnum):
+    """The interface that rows are written to InfluxDB by: /api/v2/write, or /write of 1.x."""
+
+    V2 = "v2"
+    V1 = "v1"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +167,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     delivery_stream_prefix: _Name = DELIVERY_STREAM_PREFIX
     raw_delivery_stream: str | None = None
     bucket: _Name = BUCKET
+    influxdb_url: _Name = "http://127.0.0.1:8086"
+    influxdb_api: InfluxdbApi = InfluxdbApi.V2
+    influxdb_org: _Name = INFLUXDB_ORG
+    influxdb_database: _Name = INFLUXDB_DATABASE
+    influxdb_token: _Token | None = None
+    influxdb_user: _Name | None = None
+    influxdb_password: str | None = None
+    influxdb_gzip: bool = True
+    influxdb_batch_size: _Positive = 5000
     sink_patience_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+
+    def __repr__(self) -> str:
+        """All values but the secret ones."""
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self._shown())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same, for rich."""
+        return self._shown()
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [
+            (name, "***" if name in _SECRETS and value is not None else value)
+            for name, value in values
+        ]
 
     @property
     def wire_policy(self) -> WirePolicy:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import settings
 
 from localaws.server import LocalAws
 from simulator.channel import ControlChannel
+from tests import servers
 from tests.steering import RecordedSteering
 
 settings.register_profile("tests", deadline=None, print_blob=True)
@@ -19,6 +21,35 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A local AWS that the tests share; each test takes streams of its own."""
     with LocalAws(tmp_path_factory.mktemp("localaws")) as server:
         yield server
+
+
+REQUIRE_SERVERS = "TEPWATCH_REQUIRE_SERVERS"
+
+
+def need(server: str) -> None:
+    """Skip the test, saying so, or fail it where all has to be tested, without a server."""
+    try:
+        servers.command_of(server)
+    except servers.NotInstalledError as error:
+        if os.environ.get(REQUIRE_SERVERS) == "1":
+            pytest.fail(str(error))
+        pytest.skip(f"NOT TESTED here: {error}")
+
+
+@pytest.fixture(scope="session")
+def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An InfluxDB 1.6 that the tests share, by its address; each takes a database of its own."""
+    need(servers.INFLUXD)
+    with servers.influxd(tmp_path_factory.mktemp("influxd")) as url:
+        yield url
+
+
+@pytest.fixture
+def victoria_metrics(tmp_path: Path) -> Iterator[str]:
+    """A VictoriaMetrics, by its address."""
+    need(servers.VICTORIA_METRICS)
+    with servers.victoria_metrics(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -86,6 +88,30 @@ def test_what_is_no_whole_answer_is_an_error_of_the_connection(serve: Serve, ans
         connection.receive()
 
 
+def in_a_minute() -> bytes:
+    return email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)).encode()
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        (b"Retry-After: 7", 7, 7),
+        (b"retry-after:0", 0, 0),
+        (b"Retry-After: " + in_a_minute(), 1, 60),
+        (b"Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        (b"Retry-After: -5", 0, 0),
+        (b"Retry-After: soon", 0, 0),
+        (b"Retry-After: Wed, 21 Oct 2115 07:28:00", 0, 0),
+    ],
+)
+def test_an_answer_says_how_long_to_wait(
+    serve: Serve, header: bytes, least: float, most: float
+) -> None:
+    connection = serve(b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n%b\r\n\r\n" % header)
+    connection.send({"Host": "here"}, b"{}")
+    assert least <= connection.receive().retry_after_seconds <= most
+
+
 def test_a_request_carries_its_headers_and_length() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         connection = Connection(*listener.getsockname(), secure=False)
@@ -94,8 +120,13 @@ def test_a_request_carries_its_headers_and_length() -> None:
             accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             connection.send({"Host": "here", "X-Amz-Date": "today"}, b"body")
             connection.receive()
+            accepted.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            connection.send({"Host": "here"}, b"", method="GET", target="/orgs?org=a")
+            assert connection.receive() == Answer(204, b"")
+            assert connection.reusable
             connection.close()
             request = b"".join(iter(lambda: accepted.recv(65_536), b""))
     assert request == (
         b"POST / HTTP/1.1\r\nHost: here\r\nX-Amz-Date: today\r\nContent-Length: 4\r\n\r\nbody"
+        b"GET /orgs?org=a HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n"
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -115,9 +116,13 @@ def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(
     client.close()
 
 
-def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(ServiceError, match="ftp://x"):
-        service("ftp://x")
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x", "ftp://x:1", "nonsense", "http://", "http://x:port", "http://x:0", "http://[x"],
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ServiceError, match=re.escape(url.rstrip("/"))):
+        service(url)
 
 
 def test_missing_credentials_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from sinks.files import count_rows
 from sinks.registry import make_sinks
 from tepwatch.resources import STREAMS
 from tepwatch.schema import reading_row
-from tepwatch.settings import Settings
+from tepwatch.settings import Settings, load
 from tests.plants import GOLDEN, reading
 
 TEPWATCH = str(Path(sys.executable).with_name("tepwatch"))
@@ -44,17 +44,10 @@ def tepwatch(
 @pytest.mark.parametrize(
     "command",
     [
-        "demo",
-        "simulate",
-        "replay",
-        "job run",
-        "query",
-        "localaws",
-        "doctor",
-        "benchmark plant",
-        "dashboards push",
+        "demo", "simulate", "replay", "job run", "provision", "health", "query", "localaws",
+        "doctor", "benchmark plant", "dashboards push",
     ],
-)
+)  # fmt: skip
 def test_every_command_explains_itself(command: str) -> None:
     answer = tepwatch(*command.split(), "--help")
     assert answer.returncode == 0
@@ -88,6 +81,45 @@ def test_a_wrong_endpoint_says_what_to_do() -> None:
 def test_a_stream_that_is_not_there_is_named(local_aws: LocalAws) -> None:
     answer = tepwatch("job", "run", "--endpoint", local_aws.endpoint_url, "--stream", "absent")
     assert "no stream absent" in one_line_error(answer)
+
+
+def test_what_the_sinks_write_to_is_created(
+    local_aws: LocalAws, influxd: str, stream_name: str
+) -> None:
+    environment = {
+        "TEPWATCH_INFLUXDB_URL": influxd,
+        "TEPWATCH_INFLUXDB_API": "v1",
+        "TEPWATCH_INFLUXDB_DATABASE": stream_name,
+        "TEPWATCH_TIMESTREAM_DATABASE": stream_name,
+    }
+    arguments = [
+        "provision",
+        "--sinks",
+        "influxdb,timestream",
+        "--endpoint",
+        local_aws.endpoint_url,
+    ]
+    for _ in range(2):
+        answer = tepwatch(*arguments, environment=environment)
+        assert answer.returncode == 0, answer.stderr
+        assert influxd in answer.stdout
+        assert local_aws.endpoint_url in answer.stdout
+    settings = load(
+        {"sinks": "influxdb,timestream,memory", "endpoint_url": local_aws.endpoint_url},
+        environment=environment,
+    )
+    for sink in make_sinks(settings):
+        sink.open()
+        sink.close()
+
+
+def test_what_cannot_be_created_is_one_line(influxd: str) -> None:
+    assert "nothing to create" in one_line_error(tepwatch("provision", "--sinks", "files"))
+    influxdb = ("provision", "--sinks", "influxdb,files")
+    nowhere = tepwatch(*influxdb, environment={"TEPWATCH_INFLUXDB_URL": "http://127.0.0.1:9"})
+    assert "InfluxDB at http://127.0.0.1:9 cannot be reached" in one_line_error(nowhere)
+    wrong = one_line_error(tepwatch(*influxdb, environment={"TEPWATCH_INFLUXDB_URL": influxd}))
+    assert "setting influxdb_url or influxdb_api" in wrong
 
 
 def test_no_credentials_is_one_line() -> None:
@@ -152,6 +184,44 @@ def test_replay_to_kinesis_and_a_local_job_that_stores_it(
     answer = tepwatch(*job, environment=environment)
     assert "timestream_database" in one_line_error(answer)
     assert count_rows(tmp_path / "tables", "readings") == 960
+
+
+def test_health_of_a_flink_that_is_away(tmp_path: Path) -> None:
+    away = ["health", "--flink", "http://127.0.0.1:9", "--sinks", "files"]
+    to = ["--data-dir", str(tmp_path)]
+    once = tepwatch(*away, "--once", "--job", "other", *to)
+    assert once.returncode == 0, once.stderr
+    (line,) = once.stdout.splitlines()
+    assert " other UNREACHABLE read - behind - ms " in line
+    assert "127.0.0.1:9 cannot be reached" in once.stderr
+    assert count_rows(tmp_path / "tables", "health") == 1
+    process = subprocess.Popen(
+        [TEPWATCH, *away, *to], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert " tepwatch UNREACHABLE " in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(COMMAND_SECONDS) == 0
+        assert process.stdout.read() == ""
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    assert count_rows(tmp_path / "tables", "health") == 2
+
+
+def test_health_where_it_cannot_be_stored() -> None:
+    flink = ["health", "--once", "--flink", "http://127.0.0.1:9"]
+    nowhere = tepwatch(*flink, "--endpoint", "http://127.0.0.1:9")
+    assert nowhere.returncode == 1
+    assert "UNREACHABLE" in nowhere.stdout
+    assert "rows of health wait: timestream at http://127.0.0.1:9" in nowhere.stderr
+    assert "no rows of table health" in one_line_error(tepwatch(*flink, "--sinks", "alarms"))
+    wrong = one_line_error(tepwatch("health", "--flink", "localhost:8081"))
+    assert "--flink localhost:8081 is not an http" in wrong
+    assert tepwatch(*flink, "--every", "1s").returncode == 2
 
 
 def test_query_prints_a_table_csv_and_json(local_aws: LocalAws) -> None:

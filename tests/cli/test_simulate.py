@@ -61,6 +61,20 @@ def test_a_scenario_is_recorded_and_repeated(tmp_path: Path) -> None:
     assert len([line for line in runs[0] if line.get("xmeas_1") and "xmeas_9" not in line]) == 40
 
 
+@pytest.mark.parametrize("name", ["run.csv", "run.npz", "run.jsonl"])
+def test_what_is_written_is_read_with_its_times(tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    answer = tepwatch("simulate", "--hours", "0.1", "--every", "60s", "--out", str(out))
+    assert answer.returncode == 0, answer.stderr
+    recording = load(out)
+    # Steps are 1.8 s: readings are at the nearest ones.
+    seconds = [hours * 3600 for hours in recording.hours or ()]
+    assert seconds == pytest.approx([59.4, 120.6, 180.0, 239.4, 300.6, 360.0])
+    evaluated = tepwatch("evaluate", str(out))
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert "2 ticks: 2 learning" in evaluated.stdout
+
+
 def test_a_state_is_saved_and_gone_on_with(tmp_path: Path) -> None:
     state, whole = tmp_path / "plant.state", tmp_path / "whole.npz"
     assert tepwatch("simulate", "--hours", "2", "--out", str(whole)).returncode == 0

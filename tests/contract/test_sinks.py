@@ -22,9 +22,10 @@ from localaws.server import LocalAws
 from sinks import retry
 from sinks.base import Sink
 from sinks.files import FilesSink, count_rows, read_table
+from sinks.influxdb_database import create_database
 from sinks.kinesis import KinesisSink
 from sinks.memory import MemorySink
-from sinks.registry import make_sinks
+from sinks.registry import make_sinks, makers_for
 from sinks.retry import SinkUnavailableError
 from sinks.row_json import decode_row
 from tepwatch.errors import InputFileError, SettingsError, ThrottledError, UnreachableError
@@ -39,16 +40,20 @@ from tepwatch.records import (
     StageScores,
 )
 from tepwatch.schema import (
+    HEALTH,
+    READINGS,
     TABLES,
     Row,
     dead_letter_row,
     event_row,
+    make_row,
     reading_row,
     row_key,
     score_rows,
 )
-from tepwatch.settings import Settings
+from tepwatch.settings import InfluxdbApi, Settings
 from tests.clock import Clock
+from tests.influx import in_influxdb
 from tests.plants import reading
 from tests.stored import Stored, comparable, in_s3, in_timestream
 
@@ -111,7 +116,7 @@ def read_stream(client: KinesisClient, stream: str) -> list[Row]:
 AWS_SINKS = ["kinesis", "timestream", "firehose"]
 
 
-@pytest.fixture(params=["files", "memory", *AWS_SINKS])
+@pytest.fixture(params=["files", "memory", "influxdb", *AWS_SINKS])
 def destination(
     request: pytest.FixtureRequest, tmp_path: Path, local_aws: LocalAws
 ) -> Iterator[Destination]:
@@ -136,6 +141,20 @@ def destination(
         case "memory":
             memory = MemorySink()
             yield Destination(lambda: memory, lambda: comparable(memory.rows.values()))
+        case "influxdb":
+            there = replace(
+                settings,
+                sinks="influxdb,memory",
+                influxdb_url=request.getfixturevalue("influxd"),
+                influxdb_api=InfluxdbApi.V1,
+                influxdb_database=name,
+            )
+            create_database(there)
+            yield Destination(
+                lambda: make_sinks(there)[0],
+                lambda: comparable(in_influxdb(there).values()),
+                keeps_bytes=False,
+            )
         case "kinesis":
             client = KinesisClient(region="us-east-1", endpoint_url=local_aws.endpoint_url)
             client.create_stream(name, 1)
@@ -363,7 +382,7 @@ def test_what_cannot_be_stored_is_rejected_with_a_reason_and_not_tried_again(
     assert destination.rows() == expected(destination, good)
 
 
-@pytest.mark.parametrize("destination", ["timestream"], indirect=True)
+@pytest.mark.parametrize("destination", ["timestream", "influxdb"], indirect=True)
 def test_other_content_under_a_key_replaces_what_was_there(destination: Destination) -> None:
     changed = [replace(row, xmeas_9=number / 7) for number, row in enumerate(READING_ROWS)]
     store(destination.make(), READING_ROWS)
@@ -373,9 +392,10 @@ def test_other_content_under_a_key_replaces_what_was_there(destination: Destinat
     assert destination.rows() == expected(destination, changed)
 
 
-def test_dead_letters_need_somewhere_to_go() -> None:
+@pytest.mark.parametrize("sinks", ["timestream", "influxdb", "influxdb,timestream,alarms"])
+def test_dead_letters_need_somewhere_to_go(sinks: str) -> None:
     with pytest.raises(SettingsError, match="dead letters"):
-        make_sinks(Settings(sinks="timestream"))
+        make_sinks(Settings(sinks=sinks))
 
 
 @pytest.mark.parametrize("sinks", ["timestream,files", "firehose"])
@@ -398,6 +418,21 @@ def test_settings_choose_sinks_and_unknown_ones_are_named(tmp_path: Path) -> Non
     assert make_sinks(Settings(sinks="")) == []
     with pytest.raises(SettingsError, match="carrier_pigeon"):
         make_sinks(Settings(sinks="carrier_pigeon"))
+
+
+def test_sinks_of_a_table_are_those_that_take_it() -> None:
+    def names(table: str, sinks: str) -> list[str]:
+        return [make().name for make in makers_for(Settings(sinks=sinks), table)]
+
+    assert names(HEALTH.name, "timestream,firehose,alarms,kinesis") == ["timestream", "kinesis"]
+    assert names(READINGS.name, "timestream,firehose,alarms") == ["timestream", "firehose"]
+    # It is not of the job: nowhere is needed for dead letters.
+    assert names(HEALTH.name, "timestream") == ["timestream"]
+    assert names(HEALTH.name, "") == []
+    with pytest.raises(SettingsError, match="firehose,alarms stores no rows of table health"):
+        names(HEALTH.name, "firehose,alarms")
+    with pytest.raises(SettingsError, match="carrier_pigeon"):
+        names(HEALTH.name, "carrier_pigeon")
 
 
 def test_a_torn_last_line_is_passed_over_and_a_bad_one_is_named(tmp_path: Path) -> None:
@@ -461,6 +496,16 @@ def test_kinesis_puts_again_only_what_failed_and_keeps_the_order() -> None:
     store(KinesisSink(lambda: stream, "s"), ROWS[:64])
     seqs = [msgspec.json.decode(record.data)["seq"] for record in stream.records]
     assert seqs == list(range(64))
+
+
+def test_kinesis_takes_rows_of_no_plant() -> None:
+    unknown = dict.fromkeys(column.name for column in HEALTH.columns)
+    row = make_row(HEALTH.name, {**unknown, "time": 5, "job": "tepwatch", "state": "RUNNING"})
+    stream = PartialStream()
+    stream.calls = 10
+    store(KinesisSink(lambda: stream, "s"), [row])
+    (record,) = stream.records
+    assert (record.partition_key, decode_row(record.data)) == ("health", row)
 
 
 def test_kinesis_rejects_what_no_record_can_hold() -> None:

@@ -287,6 +287,36 @@ def test_few_missing_ticks_are_bridged_and_a_week_is_a_new_beginning(
     assert of(found, AlarmEvent) == []
 
 
+@pytest.mark.parametrize("pieces", [1, 3, 900])
+def test_a_reading_of_a_tick_that_is_over_changes_nothing(
+    reference: Reference, pieces: int
+) -> None:
+    # Ten seconds before a tick's end: the reading after it tells that it is over.
+    items = [
+        msgspec.structs.replace(
+            item, process_hours=(180 * tick - 10) / 3600, time_ms=item.time_ms - 10_000
+        )
+        for tick, item in enumerate(readings(faulty()), 1)
+    ]
+
+    def found(arrivals: Sequence[Reading]) -> list[Finding]:
+        monitor = Monitor(PLANT, SETTINGS, reference)
+        return [
+            finding
+            for start in range(0, len(arrivals), pieces)
+            for finding in fed(monitor, arrivals[start : start + pieces])
+        ]
+
+    late = [
+        msgspec.structs.replace(item, seq=10_000 + place, xmeas=(1e4,) * 41)
+        for place, item in enumerate(items[:-1])
+    ]
+    arrivals = [items[0], *(each for pair in zip(items[1:], late, strict=True) for each in pair)]
+    expected = found(items)
+    assert of(expected, AlarmEvent)
+    assert found(arrivals) == expected
+
+
 def test_another_sampling_rate_is_refused_and_taken_back_when_it_is_the_old_one(
     reference: Reference,
 ) -> None:

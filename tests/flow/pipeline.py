@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,6 +14,7 @@ import psutil
 from aws.kinesis import KinesisClient, OutgoingRecord
 from aws.producer import OrderedProducer
 from jobs import entry
+from jobs.health import sample
 from jobs.local import LocalJob
 from jobs.metrics import (
     MILLIS_BEHIND,
@@ -25,7 +26,7 @@ from jobs.metrics import (
 from jobs.shards import StreamReader
 from localaws.flink_cluster import FlinkCluster
 from localaws.server import LocalAws
-from simulator.actions import Restart
+from simulator.actions import Disturb, Restart
 from simulator.fleet import Fleet
 from simulator.runs import RunNames
 from simulator.simulation import Simulation
@@ -33,6 +34,7 @@ from simulator.strategies import RICKER
 from sinks.files import read_table
 from sinks.registry import make_sinks
 from tepwatch.records import StreamRecord
+from tepwatch.resources import JOB_NAME
 from tepwatch.schema import TABLES, Row, Scalar
 from tepwatch.settings import Settings
 from tepwatch.wire import encode
@@ -94,6 +96,8 @@ class OnFlink:
     def __init__(self, cluster: FlinkCluster) -> None:
         self.cluster = cluster
         self._running: str | None = None
+        self.health: Row | None = None
+        """How the last job was, before it ended."""
 
     def start(self, settings: Settings, restore_from: str | None = None) -> str:
         job_id = self.cluster.submit(
@@ -123,7 +127,9 @@ class OnFlink:
         try:
             job_id = self.start(settings)
             self.wait(until, job_id, "everything is stored")
-            return self._settled_metrics(job_id)
+            metrics = self._settled_metrics(job_id)
+            self.health = sample(self.cluster.rest, JOB_NAME)
+            return metrics
         finally:
             self.close()
 
@@ -165,28 +171,42 @@ def stored(folder: Path) -> Stored:
 
 def records_of(plant: str, count: int, run: str) -> Iterator[StreamRecord]:
     """A run of the simulated plant that begins with an event; times are near to now."""
-    for seq, record in enumerate(simulated(count)):
+    yield from renamed(simulated(count), plant, run)
+
+
+def renamed(records: Iterable[StreamRecord], plant: str, run: str) -> Iterator[StreamRecord]:
+    """Records as those of a run of another plant."""
+    for seq, record in enumerate(records):
         time_ms = START_MS + seq * 180_000
         yield msgspec.structs.replace(record, plant=plant, run=run, seq=seq, time_ms=time_ms)
 
 
 @cache
-def simulated(count: int) -> tuple[StreamRecord, ...]:
-    """A restart and the readings after it, three minutes of process time apart."""
+def simulated(count: int, disturbed_after: int | None = None) -> tuple[StreamRecord, ...]:
+    """A restart and the readings after it, three minutes of process time apart.
+
+    After so many records the plant is disturbed (IDV 4), which is a record too.
+    """
     plant = Simulation(Fleet(RICKER, [1431655765]), ["plant"], tick_seconds=180.0, runs=RunNames())
     _, records = plant.act(Restart(), None, 0)
     while len(records) < count:
+        if len(records) == disturbed_after:
+            records += plant.act(Disturb(4), None, 0)[1]
         records += plant.tick(0)
     return tuple(records)
 
 
 def interleaved(count: int, run: str = "20260101T000000Z") -> list[OutgoingRecord]:
     """Two plants, in turn."""
-    plants = [records_of(plant, count, run) for plant in ("plant-1", "plant-2")]
+    return in_turn(*(records_of(plant, count, run) for plant in ("plant-1", "plant-2")))
+
+
+def in_turn(*plants: Iterable[StreamRecord]) -> list[OutgoingRecord]:
+    """The records of plants, one of each after the other."""
     return [
         OutgoingRecord(record.plant, encode(record))
-        for pair in zip(*plants, strict=True)
-        for record in pair
+        for group in zip(*plants, strict=True)
+        for record in group
     ]
 
 
@@ -213,9 +233,12 @@ def put(client: KinesisClient, stream: str, records: list[OutgoingRecord]) -> No
     OrderedProducer(client, stream).put(records)
 
 
-def settings_for(server: LocalAws, stream: str, folder: Path, sinks: str = "files") -> Settings:
+def settings_for(
+    server: LocalAws, stream: str, folder: Path, sinks: str = "files", baseline: Path | None = None
+) -> Settings:
     """Everything that is written to is named after the folder."""
     return Settings(
+        baseline=None if baseline is None else str(baseline),
         stream=stream,
         endpoint_url=server.endpoint_url,
         sinks=sinks,

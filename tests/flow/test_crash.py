@@ -1,4 +1,8 @@
-"""The same after a crash: workers and TaskManagers die in the middle, nothing changes."""
+"""The same after a crash: workers and TaskManagers die in the middle, nothing changes.
+
+Both plants are disturbed. One is held against the baseline that is given; the other lacks a
+measurement that the baseline needs, and is learned from the stream.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,39 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from aws.kinesis import KinesisClient
+from aws.kinesis import KinesisClient, OutgoingRecord
 from cli.provision import provision
+from detection.artefact import Origin
+from detection.baseline import learn
+from detection.reference import Reference
 from localaws.server import LocalAws
+from simulator.strategies import RICKER
 from sinks.files import count_rows
-from tests.flow.pipeline import OnFlink, interleaved, new_stream, put, settings_for, stored
+from studies import faults, naming, normal_operation
+from tepwatch.records import Reading
+from tepwatch.schema import ALARMS, EVENTS, Scalar, Table
+from tests.flow.pipeline import (
+    OnFlink,
+    Stored,
+    in_turn,
+    new_stream,
+    put,
+    renamed,
+    settings_for,
+    simulated,
+    stored,
+)
 from tests.stored import comparable, in_s3, in_timestream
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 
 STREAM = "flow-crash"
 COUNT = 900
-READINGS = 2 * (COUNT - 1)
+DISTURBED_AFTER = 750
+READINGS = 2 * (COUNT - 2)
 SCORE_ROWS = 3 * READINGS
 SENDING_SECONDS = 100.0
 
@@ -33,7 +56,7 @@ class Sender(threading.Thread):
     def __init__(self, client: KinesisClient) -> None:
         super().__init__(name="sender")
         self._client = client
-        self.records = interleaved(COUNT)
+        self.records = records()
         self.hurry = threading.Event()
 
     def run(self) -> None:
@@ -44,15 +67,41 @@ class Sender(threading.Thread):
             put(self._client, STREAM, self.records[start : start + step])
 
 
+def records() -> list[OutgoingRecord]:
+    whole = simulated(COUNT, DISTURBED_AFTER)
+    lacking = [
+        msgspec.structs.replace(record, xmeas=(None, *record.xmeas[1:]))
+        if isinstance(record, Reading)
+        else record
+        for record in whole
+    ]
+    run = "20260101T000000Z"
+    return in_turn(renamed(whole, "plant-1", run), renamed(lacking, "plant-2", run))
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six days of normal operation, and the names of three disturbances."""
+    learned = learn(normal_operation.simulate(RICKER, 6, normal_operation.BASELINE_SEED))
+    runs = faults.simulate(RICKER, (1, 4, 5) * 3, faults.TEACHING_SEED)
+    taught = naming.teach(learned, runs, naming.windows_of(180.0))
+    origin = Origin("simulated", "ricker", 180.0, 1.0, 0.0, 42)
+    path = tmp_path_factory.mktemp("baseline") / "ricker.baseline"
+    path.write_bytes(Reference.of(learned._replace(namer=taught.namer), origin).data)
+    return path
+
+
 def test_everything_stored_is_the_same_after_crashes(
-    flink: OnFlink, local_aws: LocalAws, tmp_path: Path
+    flink: OnFlink, local_aws: LocalAws, baseline: Path, tmp_path: Path
 ) -> None:
     client = new_stream(local_aws, STREAM)
     cluster = flink.cluster
     rest = cluster.rest
     crashed, smooth = tmp_path / "crashed", tmp_path / "smooth"
     settings, smooth_settings = (
-        settings_for(local_aws, STREAM, folder, sinks="timestream,firehose,files")
+        settings_for(
+            local_aws, STREAM, folder, sinks="timestream,firehose,files", baseline=baseline
+        )
         for folder in (crashed, smooth)
     )
     provision(settings)
@@ -99,8 +148,7 @@ def test_everything_stored_is_the_same_after_crashes(
     rows_of = Counter(table for table, *_ in first)
     assert rows_of["scores"] == SCORE_ROWS
     assert rows_of["readings"] == rows_of["assessments"] == READINGS
-    # Both plants were learned from the stream on the way, and watched from then on.
-    assert rows_of["unit_scores"] > READINGS
+    check_findings(first)
     assert first.keys() == second.keys()
     assert first == second
     # The same in Timestream and in S3, each row once under its key.
@@ -109,6 +157,21 @@ def test_everything_stored_is_the_same_after_crashes(
     for of in (settings, smooth_settings):
         assert in_timestream(of) == rows
         assert in_s3(of) == rows
+
+
+def of_table(rows: Stored, table: Table) -> list[dict[str, Scalar]]:
+    return [row.values for row in rows.values() if row.table == table.name]
+
+
+def check_findings(rows: Stored) -> None:
+    """The monitor found the disturbance in both plants."""
+    changes = {(row["plant"], row["change"]) for row in of_table(rows, ALARMS)}
+    assert {("plant-1", "raised"), ("plant-1", "named"), ("plant-2", "raised")} <= changes
+    events = Counter((row["plant"], row["event"]) for row in of_table(rows, EVENTS))
+    assert events["plant-1", "baseline_used"] == 1
+    # What was given is refused after a few ticks, and another one is learned.
+    assert events["plant-2", "baseline_refused"] == 1
+    assert events["plant-2", "baseline_used"] == 2
 
 
 def complete(folder: Path) -> bool:

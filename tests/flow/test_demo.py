@@ -94,6 +94,7 @@ def test_it_ends_by_itself_with_counts_that_agree(demos: list[Demo], tmp_path: P
     assert summary["timestream_rows"]["scores"] == 3 * summary["readings_scored"]
     assert summary["timestream_rows"]["readings"] == summary["readings_sent"]
     assert (summary["dead_letters"], summary["restarts"]) == (0, 0)
+    assert summary["health_rows"] >= 2
     assert len(children) >= 4
     assert gone(children, 5)
 

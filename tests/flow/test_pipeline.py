@@ -50,6 +50,7 @@ class Finished(NamedTuple):
 
     stored: Stored
     metrics: dict[str, int]
+    health: Row | None = None
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,9 @@ def on_flink(
     faulty_stream: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Finished:
-    return run(OnFlink(cluster), local_aws, faulty_stream, tmp_path_factory.mktemp("on-flink"))
+    flink = OnFlink(cluster)
+    finished = run(flink, local_aws, faulty_stream, tmp_path_factory.mktemp("on-flink"))
+    return finished._replace(health=flink.health)
 
 
 def run(runner: Runs, server: LocalAws, stream: str, folder: Path) -> Finished:
@@ -166,6 +169,22 @@ def test_metrics_count_what_happened(finished: Finished) -> None:
     behind = {name: value for name, value in metrics.items() if name.startswith(MILLIS_BEHIND)}
     assert len(behind) == 2
     assert set(behind.values()) == {0}
+
+
+def test_health_is_what_the_metrics_say(on_flink: Finished) -> None:
+    metrics, row = on_flink.metrics, on_flink.health
+    assert row is not None
+    health = row.values
+    assert (health["job"], health["state"], health["restarts"]) == ("tepwatch", "RUNNING", 0)
+    for column, metric in (
+        ("records_read", "records_read_total"),
+        *((name, name) for name in ("late", "duplicates", "gaps", "rejected")),
+        *((name, f"files_{name}") for name in ("stored", "retried", "dead_letters")),
+    ):
+        assert health[column] == metrics[metric], column
+    assert health["millis_behind"] == 0
+    assert int(str(health["checkpoints_completed"])) > 0
+    assert int(str(health["checkpoint_ms"])) > 0
 
 
 def test_flink_stores_what_the_local_runner_stores_to_the_last_bit(

@@ -10,7 +10,7 @@ import pytest
 
 from simulator.outputs import FileOutput
 from simulator.pacing import BURST_SECONDS_MAX, Pacer
-from simulator.recordings import Recording, load
+from simulator.recordings import Recording, load, load_all
 from simulator.replay import Replay
 from tepwatch.errors import InputFileError
 from tepwatch.records import EventKind, PlantEvent, Reading, StreamRecord
@@ -92,6 +92,44 @@ def test_an_array_of_several_runs_needs_a_choice(tmp_path: Path) -> None:
     assert readings[0].xmv == (*[1.0] * 11, None)
 
 
+def test_a_recording_keeps_the_times_that_it_has(tmp_path: Path) -> None:
+    hours = (1.5, 1.55, 1.7)
+    np.savez(tmp_path / "x.npz", y=np.ones((3, 41)), hours=np.array(hours))
+    np.savez(tmp_path / "two.npz", y=np.ones((2, 3, 41)), hours=np.array([(0.1, 0.2, 0.3), hours]))
+    lines = "".join(f"p,r,{at},1\n" for at in hours)
+    (tmp_path / "x.csv").write_text(f"plant,run,process_hours,xmeas_1\n{lines}")
+    found = [load(tmp_path / "x.npz"), load(tmp_path / "two.npz", case=1), load(tmp_path / "x.csv")]
+    for each in found:
+        readings = replayed(each)
+        assert [reading.process_hours for reading in readings] == list(hours)
+        first_ms = round(START.timestamp() * 1000)
+        assert [r.time_ms - first_ms for r in readings] == [5_400_000, 5_580_000, 6_120_000]
+    # Unless somebody says otherwise, or it is no one run.
+    said = replayed(load(tmp_path / "x.csv", row_seconds=36.0))
+    assert [reading.process_hours for reading in said] == pytest.approx([0.01, 0.02, 0.03])
+    (tmp_path / "x.csv").write_text(f"plant,run,process_hours,xmeas_1\n{lines}{lines}")
+    assert [r.process_hours for r in replayed(load(tmp_path / "x.csv"))][-1] == pytest.approx(0.3)
+
+
+def test_rows_without_times_are_rows_of_their_run(tmp_path: Path) -> None:
+    path = tmp_path / "x.ndjson"
+    path.write_text(
+        '{"plant":"a","xmeas_1":1}\n{"plant":"b","xmeas_1":1}\n{"plant":"a","xmeas_1":1}\n'
+        '{"plant":"a","process_hours":5,"xmeas_1":1}\n'
+        '{"plant":"b","time":"2026-01-01T00:00:00Z","xmeas_1":1}\n'
+    )
+    items = load(path, row_seconds=360.0).in_time()
+    assert [(item.plant, item.process_hours) for item in items] == [
+        ("a", 0.1), ("b", 0.1), ("a", 0.2), ("a", 5.0), ("b", None)
+    ]  # fmt: skip
+
+
+def test_all_cases_of_an_array_are_loaded(tmp_path: Path) -> None:
+    np.savez(tmp_path / "runs.npz", y=np.ones((2, 5, 52)))
+    assert [each.name for each in load_all(tmp_path / "runs.npz")] == ["runs 0", "runs 1"]
+    assert load_all(GOLDEN / "idv6.npz") == [load(GOLDEN / "idv6.npz")]
+
+
 def test_csv_with_and_without_names(tmp_path: Path) -> None:
     named = tmp_path / "named.csv"
     named.write_text("xmv_10,xmeas_7\n41.1,2705\n,2706\n")
@@ -122,6 +160,7 @@ def test_what_was_written_can_be_replayed_again(tmp_path: Path) -> None:
         ("x.csv", b"1,2,3\n", "53, 52 or 41"),
         ("x.csv", b"xmeas_1\nabc\n", "line 2.*abc"),
         ("x.csv", b"xmeas_1\n1,2\n", "line 2"),
+        ("x.csv", b"process_hours,xmeas_1\n-1,2\n", "line 2: -1 is no process time"),
         ("x.csv", b"xmv_1\n1\n", "no measurement"),
         ("x.csv", b"", "no row"),
         ("x.csv", b"\xff\xfe\x00", "UTF-8"),
@@ -149,6 +188,9 @@ def test_bad_arrays_are_named(tmp_path: Path) -> None:
         load(path)
     np.savez(path, y=np.ones((3, 40)))
     with pytest.raises(InputFileError, match="shape"):
+        load(path)
+    np.savez(path, y=np.ones((3, 41)), hours=np.ones(2))
+    with pytest.raises(InputFileError, match="hours has shape"):
         load(path)
     np.savez(path, y=np.full((3, len(TAGS)), np.nan))
     with pytest.raises(InputFileError, match="row 0"):

@@ -96,6 +96,21 @@ def test_patience_ends_with_the_cause() -> None:
     assert 5 <= clock.now <= 7
 
 
+def test_as_long_as_a_sink_asks_for_is_waited_but_not_beyond_patience() -> None:
+    class Asking(FlakySink):
+        def write(self, rows: Sequence[Row]) -> Outcome:
+            outcome = super().write(rows)
+            return outcome._replace(wait_seconds=30) if outcome.failed else outcome
+
+    clock = Clock()
+    written = write(Asking([None]), ROWS, patience_seconds=60, backoff=clock.backoff)
+    assert (written.stored, clock.sleeps) == (20, [30])
+    clock = Clock()
+    with pytest.raises(SinkUnavailableError):
+        write(Asking([None] * 9), ROWS, patience_seconds=45, backoff=clock.backoff)
+    assert clock.sleeps == [30, 15]
+
+
 def test_progress_renews_patience() -> None:
     clock = Clock()
     one_by_one: list[set[int] | None] = [

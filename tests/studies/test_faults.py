@@ -8,6 +8,7 @@ import pytest
 from simulator.strategies import BENCHMARK_PI, RICKER, Strategy
 from studies import faults
 from studies.faults import FAULTS, FaultRun
+from studies.normal_operation import Cadence
 from tepwatch.errors import InputFileError
 from tepwatch.tags import TAGS
 
@@ -44,15 +45,15 @@ def test_fleets_follow_each_other_with_seeds_of_their_own(monkeypatch: pytest.Mo
     asked: list[tuple[int, int]] = []
 
     def simulate(
-        _strategy: Strategy, numbers: tuple[int, ...], first_seed: int, *, readings: int
+        _strategy: Strategy, numbers: tuple[int, ...], first_seed: int, *, cadence: Cadence
     ) -> list[FaultRun]:
-        assert readings == 1
+        assert cadence == (60.0, 3)
         asked.append((len(numbers), first_seed))
         return [FaultRun(number, np.zeros((1, 53)), 0) for number in numbers]
 
     monkeypatch.setattr(faults, "simulate", simulate)
     said: list[str] = []
-    runs = list(faults.simulated(RICKER, 6, 1000, said.append))
+    runs = list(faults.simulated(RICKER, 6, 1000, said.append, cadence=Cadence(60.0, 3)))
     assert asked == [(84, 1000), (42, 1084)]
     assert [run.fault for run in runs].count(21) == 6
     assert len(said) == 2
@@ -63,7 +64,33 @@ def test_runs_of_a_file_are_of_the_fault_at_the_end_of_their_name(tmp_path: Path
     runs = {name: np.ones((7, 52)) for name in ("train_00", "train_06", "test_13", "y")}
     np.savez(path, train_7=np.ones((7, 9)), **runs)
     found = faults.from_file(path, 3)
-    assert [(run.fault, run.fault_at) for run in found] == [(6, 3), (13, 3)]
-    assert [run.fault for run in faults.from_file(path, 3, "test_")] == [13]
+    assert [(run.fault, run.fault_at) for run in found.runs] == [(6, 3), (13, 3)]
+    assert [run.ticks.shape for run in found.runs] == [(7, 53), (7, 53)]
+    assert found.pace == (1.0, 0.0)
+    assert [run.fault for run in faults.from_file(path, 3, "test_").runs] == [13]
     with pytest.raises(InputFileError, match=r"runs\.npz holds no run of a fault.*'valid_'"):
         faults.from_file(path, 3, "valid_")
+
+
+def test_rows_of_recorded_faults_are_gathered_into_ticks(tmp_path: Path) -> None:
+    rows = np.arange(14.0)[:, None] + np.zeros(53)
+    np.savez(tmp_path / "runs.npz", fault_4=rows)
+    (run,), pace = faults.from_file(tmp_path / "runs.npz", 7, row_seconds=60.0)
+    assert pace == (3.0, 0.0)
+    # The tick of rows 6 to 8 is the first that shows it.
+    assert run.fault_at == 2
+    assert run.ticks[:, 0].tolist() == [2.0, 5.0, 8.0, 11.0]
+    assert run.ticks[:, 53].tolist() == [1.0, 4.0, 7.0, 10.0]
+    with pytest.raises(InputFileError, match=r"rows of 180 s make no ticks of 60 s"):
+        faults.from_file(tmp_path / "runs.npz", 7, tick_seconds=60.0)
+
+
+def test_a_run_without_what_is_watched_is_refused() -> None:
+    ticks = np.ones((9, 53))
+    ticks[:, [3, *range(45, 53)]] = np.nan
+    run = FaultRun(6, ticks, 0)
+    run.check(range(4, 45))
+    with pytest.raises(InputFileError, match=r"fault 6 has no values of xmeas_4, xmeas_1\.mean; "):
+        run.check([0, 3, 53])
+    with pytest.raises(InputFileError, match="xmv_5, xmv_6, xmv_7, xmv_8, xmv_9 and 3 more; "):
+        run.check(range(40, 53))

@@ -7,7 +7,8 @@ import pytest
 
 from simulator.strategies import BENCHMARK_PI, RICKER, Strategy
 from studies import normal_operation
-from tepwatch.errors import InputFileError
+from studies.normal_operation import Cadence
+from tepwatch.errors import InputFileError, SettingsError
 
 
 @pytest.mark.parametrize("strategy", [BENCHMARK_PI, RICKER], ids=lambda each: each.name)
@@ -40,3 +41,34 @@ def test_a_file_without_runs_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "none.npz", a=np.ones(5))
     with pytest.raises(InputFileError, match="rows x 41, 52 or 53"):
         normal_operation.from_file(tmp_path / "none.npz")
+
+
+def test_readings_that_are_no_steps_apart_are_at_the_nearest_steps_of_whole_ticks() -> None:
+    # 45 s are 25 steps of Ricker's 1.8 s, 60 s are 33 and a third.
+    (coarse,), (even,), (uneven,) = (
+        normal_operation.simulate(RICKER, 2, 5, cadence=Cadence(180.0, readings))
+        for readings in (1, 4, 3)
+    )
+    assert coarse.shape == (960, 53)
+    assert even.shape == uneven.shape == (960, 106)
+    np.testing.assert_array_equal(even[:, :53], uneven[:, :53])
+    np.testing.assert_array_equal(normal_operation.rounded(uneven[:, :53]), coarse)
+    assert not np.array_equal(even[:, 53:], uneven[:, 53:])
+
+
+def test_ticks_of_another_length_are_of_the_same_hours() -> None:
+    (run,) = normal_operation.simulate(BENCHMARK_PI, 2, 12, cadence=Cadence(60.0, 1))
+    (published,) = normal_operation.simulate(BENCHMARK_PI, 2, 12)
+    np.testing.assert_array_equal(run[2::3], published)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "text"),
+    [
+        (Cadence(100.0, 1), "a tick of 100 s is not made of integration steps of 1.8 s"),
+        (Cadence(180.0, 180), "at least the integration step of 1.8 s, not 1 s"),
+    ],
+)
+def test_ticks_and_readings_that_no_simulation_gives_are_said(cadence: Cadence, text: str) -> None:
+    with pytest.raises(SettingsError, match=text):
+        normal_operation.simulate(RICKER, 2, 5, cadence=cadence)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from detection.forest import FloatArray
+from studies.faults import FaultRun
 from studies.protocol import FaultResult, evaluate
 
 
@@ -18,14 +19,14 @@ def run(*parts: tuple[int, float]) -> FloatArray:
 
 
 def test_what_is_counted() -> None:
-    series = {
-        "test_00": run((99, 0.5), (1, 0.009)),
-        "test_01": run((10, 0.5), (90, 1e-4)),
-        "test_03": run((5, 0.001), (5, 0.5), (45, 0.02), (45, 0.005)),
-        "test_04": run((10, 0.5), (20, 0.5), (70, 1e-4)),
-    }
+    normal = run((99, 0.5), (1, 0.009))
+    faults = [
+        FaultRun(1, run((10, 0.5), (90, 1e-4)), 10),
+        FaultRun(3, run((5, 0.001), (5, 0.5), (45, 0.02), (45, 0.005)), 10),
+        FaultRun(4, run((10, 0.5), (20, 0.5), (70, 1e-4)), 10),
+    ]
     fresh = [run((4, np.nan), (96, 0.5)), run((100, 0.5), (3, 1e-4), (20, 0.5), (37, 0.5))]
-    result = evaluate("some", p_values_of, series, fresh, fault_at=10)
+    result = evaluate("some", p_values_of, normal, faults, fresh)
     assert result.far_test00 == pytest.approx(1.0)
     assert result.far_before_fault == pytest.approx(100 * 5 / 30)
     assert result.far_fresh_normal == pytest.approx(100 * 3 / 256)
@@ -39,8 +40,8 @@ def test_what_is_counted() -> None:
 
 
 def test_an_alarm_from_before_the_fault_is_no_detection() -> None:
-    series = {"test_00": run((50, 0.5)), "test_02": run((7, 0.5), (43, 1e-4))}
-    result = evaluate("some", p_values_of, series, [run((480, 0.5))], fault_at=10)
+    faults = [FaultRun(2, run((7, 0.5), (43, 1e-4)), 10)]
+    result = evaluate("some", p_values_of, run((50, 0.5)), faults, [run((480, 0.5))])
     assert result.faults == [FaultResult(2, 100.0, None)]
     assert result.missed == 1
     assert result.delay18_mean is None

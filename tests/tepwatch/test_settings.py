@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rich.pretty import pretty_repr
 
 from tepwatch.errors import SettingsError
 from tepwatch.settings import Settings, load
@@ -84,6 +85,18 @@ def test_a_damaged_property_file_is_named(tmp_path: Path) -> None:
     path.write_text('{"no": "list"}')
     with pytest.raises(SettingsError, match=str(path)):
         load(environment={}, properties_file=path)
+
+
+def test_what_is_secret_is_not_shown() -> None:
+    settings = load({"influxdb_token": "t-secret", "influxdb_password": "p-secret"}, environment={})
+    for shown in (repr(settings), f"{settings}", pretty_repr(settings)):
+        assert "secret" not in shown
+        assert "influxdb_token='***'" in shown
+        assert "stream='tepwatch-readings'" in shown
+    assert "influxdb_token=None" in repr(Settings())
+    with pytest.raises(SettingsError, match="influxdb_token") as error:
+        load({"influxdb_token": "two secrets"}, environment={})
+    assert "secret" not in str(error.value)
 
 
 def test_lists_are_split_at_commas() -> None:

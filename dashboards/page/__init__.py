@@ -1,0 +1,1 @@
+"""The live page: a server over the stores, and the files that a browser shows."""
