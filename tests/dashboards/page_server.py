@@ -231,10 +231,13 @@ def answer(panel_id: str, from_ms: int, to_ms: int, points: int) -> dict[str, An
     match panel_id:
         case "feeds":
             names = ("A feed", "A and C feed", "Recycle flow")
-            rows = [[at, 0.25 + 0.01 * up, 9.3 + up, 27 - up] for at, up in zip(times, wave)]
+            rows = [
+                [at, 0.25 + 0.01 * up, 9.3 + up, 27 - up]
+                for at, up in zip(times, wave, strict=True)
+            ]
             return {"columns": [time_column, *map(number_column, names)], "rows": rows}
         case "p":
-            powers = [[at, 10 ** (-2.2 - 1.8 * up)] for at, up in zip(times, wave)]
+            powers = [[at, 10 ** (-2.2 - 1.8 * up)] for at, up in zip(times, wave, strict=True)]
             return {"columns": [time_column, number_column("p-value")], "rows": powers}
         case "now":
             return {

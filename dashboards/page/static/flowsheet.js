@@ -109,13 +109,14 @@ export class FlowSheet {
       const element = event.target instanceof Element ? event.target.closest(".chip") : null;
       return this.chips.find((chip) => chip.element === element);
     };
+    // On the frame: Chromium lets Tab stop at a part of a drawing that listens for the focus.
     for (const entered of ["pointerover", "focusin"]) {
-      this.values.addEventListener(entered, (event) => this.explain(chipOf(event)));
+      this.parent.addEventListener(entered, (event) => this.explain(chipOf(event)));
     }
     for (const left of ["pointerleave", "focusout"]) {
-      this.values.addEventListener(left, () => this.explain(undefined));
+      this.parent.addEventListener(left, () => this.explain(undefined));
     }
-    this.values.addEventListener("keydown", (event) => {
+    this.parent.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.explain(undefined);
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       const chip = chipOf(event);
