@@ -82,7 +82,7 @@ InfluxUrlOption = Annotated[
     str | None,
     typer.Option(
         envvar="TEPWATCH_GRAFANA_INFLUXDB_URL",
-        help="Where Grafana finds InfluxDB.",
+        help="Where Grafana finds InfluxDB. Default: the setting influxdb_url.",
         show_default=False,
     ),
 ]
@@ -94,9 +94,6 @@ InfluxTokenOption = Annotated[
         show_default=False,
     ),
 ]
-InfluxDatabaseOption = Annotated[
-    str, typer.Option(help="InfluxDB's database; of version 2 the bucket that is mapped to it.")
-]
 
 
 @app.command()
@@ -104,7 +101,6 @@ def render(
     folder: Annotated[Path, typer.Argument(help="A folder of its own.")] = Path(
         "dashboards/rendered"
     ),
-    influxdb_database: InfluxDatabaseOption = "tepwatch",
 ) -> None:
     """Write dashboards, alert rules and what Grafana reads when it starts, as files.
 
@@ -119,7 +115,7 @@ def render(
     connections = Connections(
         database=settings.timestream_database,
         region=settings.timestream_region or settings.region,
-        influxdb_database=influxdb_database,
+        influxdb_database=settings.influxdb_database,
     )
     written = files.rendered(connections, Contacts())
     files.write(folder, written)
@@ -136,15 +132,12 @@ def push(
     timestream_endpoint: TimestreamEndpointOption = None,
     influxdb_url: InfluxUrlOption = None,
     influxdb_token: InfluxTokenOption = None,
-    influxdb_database: InfluxDatabaseOption = "tepwatch",
 ) -> None:
     """Make a Grafana have the dashboards, alert rules and data source; again changes nothing.
 
     Without --webhook and --emails nobody new is told: contact points and policies stay.
     """
-    given = _given(
-        store, webhook, emails, timestream_endpoint, influxdb_url, influxdb_token, influxdb_database
-    )
+    given = _given(webhook, emails, timestream_endpoint, influxdb_url, influxdb_token)
     with _server(url, token) as server:
         for source in store.sources:
             for what, change in server.push(source, *given):
@@ -161,12 +154,9 @@ def diff(
     timestream_endpoint: TimestreamEndpointOption = None,
     influxdb_url: InfluxUrlOption = None,
     influxdb_token: InfluxTokenOption = None,
-    influxdb_database: InfluxDatabaseOption = "tepwatch",
 ) -> None:
     """Say what a push would change, secrets apart; status 1 where there is anything."""
-    given = _given(
-        store, webhook, emails, timestream_endpoint, influxdb_url, influxdb_token, influxdb_database
-    )
+    given = _given(webhook, emails, timestream_endpoint, influxdb_url, influxdb_token)
     different = False
     with _server(url, token) as server:
         for source in store.sources:
@@ -181,28 +171,22 @@ def diff(
 
 
 def _given(
-    store: Stores,
     webhook: str | None,
     emails: str | None,
     timestream_endpoint: str | None,
     influxdb_url: str | None,
     influxdb_token: str | None,
-    influxdb_database: str,
 ) -> tuple[Connections, Contacts]:
     with _needs_grafana():
         from dashboards.grafana.data_sources import Connections  # noqa: PLC0415
         from dashboards.grafana.notifications import Contacts  # noqa: PLC0415
-    if Source.INFLUXDB in store.sources and not influxdb_url:
-        raise SettingsError(
-            "where is InfluxDB, for Grafana? Give --influxdb-url or TEPWATCH_GRAFANA_INFLUXDB_URL"
-        )
     settings = load_settings()
     connections = Connections(
         database=settings.timestream_database,
         region=settings.timestream_region or settings.region,
         endpoint=timestream_endpoint or "",
-        influxdb_database=influxdb_database,
-        influxdb_url=influxdb_url or "",
+        influxdb_database=settings.influxdb_database,
+        influxdb_url=influxdb_url or settings.influxdb_url,
         influxdb_token=influxdb_token or "",
     )
     return connections, Contacts(webhook or "", emails or "")

@@ -34,9 +34,8 @@ from dashboards.queries import (
     totals,
 )
 from dashboards.units import COUNT, MILLISECONDS, PER_SECOND, SHARE, TEXT
-from tepwatch.schema import DEAD_LETTERS, READINGS
+from tepwatch.schema import DEAD_LETTERS, HEALTH, READINGS
 
-HEALTH: Final = "health"
 LAG_MS_MAX: Final = 60_000
 """How far behind the stream the job may be before somebody is told."""
 
@@ -44,7 +43,7 @@ _JOB_VARIABLE: Final = Variable(
     name=JOB,
     title="Job",
     description="Jobs that were looked at in the time shown",
-    query=choices(HEALTH, JOB),
+    query=choices(HEALTH.name, JOB),
 )
 _, _INFLUXQL = chosen(JOB)
 
@@ -70,11 +69,11 @@ def _late_share() -> Query:
         "THEN 1.0 * (late - late_before) / (read - read_before) END AS value FROM ("
         f"SELECT t, {JOB}, late, read, {before.format('late')} AS late_before, "
         f"{before.format('read')} AS read_before FROM ("
-        f"{totals(HEALTH, late='late', read='records_read')})) "
+        f"{totals(HEALTH.name, late='late', read='records_read')})) "
         "WHERE read_before IS NOT NULL ORDER BY t",
         influxql='SELECT non_negative_difference(last("late")) / '
         'non_negative_difference(last("records_read")) AS "value" '
-        f'FROM "{HEALTH}" WHERE $timeFilter AND {_INFLUXQL} '
+        f'FROM "{HEALTH.name}" WHERE $timeFilter AND {_INFLUXQL} '
         f'GROUP BY time($__interval), "{JOB}" fill(none)',
         shape=Shape.NUMBERS,
         labels=(JOB,),
@@ -111,8 +110,8 @@ _STREAM: Final = (
         "Records missing in the order of a run (lost before the stream, or on it), and records "
         "that came twice, in each interval.",
         COUNT,
-        growth(HEALTH, "gaps", "gaps"),
-        growth(HEALTH, "duplicates", "duplicates"),
+        growth(HEALTH.name, "gaps", "gaps"),
+        growth(HEALTH.name, "duplicates", "duplicates"),
     ),
     _graph(
         "dead_letters",
@@ -127,7 +126,7 @@ _STREAM: Final = (
         "Lines rejected",
         "Lines of the stream that are no valid record, in each interval, as the job counts them.",
         COUNT,
-        growth(HEALTH, "rejected", "rejected"),
+        growth(HEALTH.name, "rejected", "rejected"),
     ),
 )
 _JOB: Final = (
@@ -137,7 +136,7 @@ _JOB: Final = (
         description="State of the job as Flink tells it, looked at every ten seconds.",
         kind=Kind.STATES,
         unit=TEXT,
-        queries=(states(HEALTH, "state", by=(JOB,), variables=(JOB,)),),
+        queries=(states(HEALTH.name, "state", by=(JOB,), variables=(JOB,)),),
         width=16,
         height=5,
         labels=JOB_STATES,
@@ -147,7 +146,7 @@ _JOB: Final = (
         "Restarts",
         "How often the job went back to its last checkpoint, in each interval.",
         COUNT,
-        growth(HEALTH, "restarts", "restarts"),
+        growth(HEALTH.name, "restarts", "restarts"),
     ),
     Panel(
         name="lag",
@@ -157,7 +156,7 @@ _JOB: Final = (
         kind=Kind.GRAPH,
         unit=MILLISECONDS,
         queries=(
-            over_time(HEALTH, "millis_behind", Aggregate.HIGHEST, by=(JOB,), variables=(JOB,)),
+            over_time(HEALTH.name, "millis_behind", Aggregate.HIGHEST, by=(JOB,), variables=(JOB,)),
         ),
         lowest=0.0,
         thresholds=(Threshold(LAG_MS_MAX, Level.BAD),),
@@ -167,29 +166,29 @@ _JOB: Final = (
         "Records read a second",
         "Stream records the job reads, commands and events included.",
         PER_SECOND,
-        per_second(HEALTH, "records_read", "records"),
+        per_second(HEALTH.name, "records_read", "records"),
     ),
     _graph(
         "checkpoints",
         "Checkpoints",
         "Checkpoints completed and failed in each interval.",
         COUNT,
-        growth(HEALTH, "checkpoints_completed", "completed"),
-        growth(HEALTH, "checkpoints_failed", "failed"),
+        growth(HEALTH.name, "checkpoints_completed", "completed"),
+        growth(HEALTH.name, "checkpoints_failed", "failed"),
     ),
     _graph(
         "checkpoint_ms",
         "Duration of checkpoints",
         "How long the last completed checkpoint took, the longest of each interval.",
         MILLISECONDS,
-        over_time(HEALTH, "checkpoint_ms", Aggregate.HIGHEST, by=(JOB,), variables=(JOB,)),
+        over_time(HEALTH.name, "checkpoint_ms", Aggregate.HIGHEST, by=(JOB,), variables=(JOB,)),
     ),
     _graph(
         "stored",
         "Rows stored a second",
         "Rows that sinks took, all sinks together.",
         PER_SECOND,
-        per_second(HEALTH, "stored", "stored"),
+        per_second(HEALTH.name, "stored", "stored"),
     ),
     _graph(
         "retried",
@@ -197,14 +196,14 @@ _JOB: Final = (
         "Rows that a sink did not take at once and that were tried again, in each interval: "
         "throttling, or a store that is away.",
         COUNT,
-        growth(HEALTH, "retried", "retried"),
+        growth(HEALTH.name, "retried", "retried"),
     ),
     _graph(
         "sink_dead_letters",
         "Dead letters written",
         "Rows of the table of dead letters that sinks took, in each interval, all sinks together.",
         COUNT,
-        growth(HEALTH, "dead_letters", "dead letters"),
+        growth(HEALTH.name, "dead_letters", "dead letters"),
     ),
 )
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards.model import Query, Rule, Shape, WhenUnknown
-from dashboards.pipeline_health import HEALTH, LAG_MS_MAX
+from dashboards.pipeline_health import LAG_MS_MAX
 from dashboards.queries import JOB, PLANT
 from tepwatch.records import AlarmState
-from tepwatch.schema import ALARMS, DEAD_LETTERS, READINGS, SCORES
+from tepwatch.schema import ALARMS, DEAD_LETTERS, HEALTH, READINGS, SCORES
 
 SILENT_MINUTES: Final = 10
 """After so long without rows a plant is silent."""
@@ -60,8 +60,9 @@ def _lately(table: str, column: str) -> Query:
 
 _LAG: Final = Query(
     sql=f"SELECT {JOB}, max_by(millis_behind, time) AS value "
-    f'FROM $__database."{HEALTH}" WHERE $__timeFilter AND millis_behind IS NOT NULL GROUP BY {JOB}',
-    influxql=f'SELECT last("millis_behind") AS "value" FROM "{HEALTH}" WHERE $timeFilter '
+    f'FROM $__database."{HEALTH.name}" WHERE $__timeFilter AND millis_behind IS NOT NULL '
+    f"GROUP BY {JOB}",
+    influxql=f'SELECT last("millis_behind") AS "value" FROM "{HEALTH.name}" WHERE $timeFilter '
     f'GROUP BY "{JOB}"',
     shape=Shape.NEWEST,
     labels=(JOB,),
@@ -78,16 +79,17 @@ _RESTARTS: Final = Query(
     sql=f"SELECT {JOB}, sum(CASE WHEN restarts > before THEN restarts - before ELSE 0 END) "
     f"AS value FROM (SELECT {JOB}, restarts, "
     f"lag(restarts) OVER (PARTITION BY {JOB} ORDER BY time) AS before "
-    f'FROM $__database."{HEALTH}" WHERE $__timeFilter AND restarts IS NOT NULL) GROUP BY {JOB}',
+    f'FROM $__database."{HEALTH.name}" WHERE $__timeFilter AND restarts IS NOT NULL) '
+    f"GROUP BY {JOB}",
     influxql='SELECT sum("grown") AS "value" FROM (SELECT non_negative_difference("restarts") '
-    f'AS "grown" FROM "{HEALTH}" WHERE $timeFilter GROUP BY "{JOB}") GROUP BY "{JOB}"',
+    f'AS "grown" FROM "{HEALTH.name}" WHERE $timeFilter GROUP BY "{JOB}") GROUP BY "{JOB}"',
     shape=Shape.NEWEST,
     labels=(JOB,),
 )
 _NOT_RUNNING: Final = Query(
-    sql=f'SELECT {JOB}, count(*) AS value FROM $__database."{HEALTH}" '
+    sql=f'SELECT {JOB}, count(*) AS value FROM $__database."{HEALTH.name}" '
     f"WHERE $__timeFilter AND state <> 'RUNNING' GROUP BY {JOB}",
-    influxql=f'SELECT count("state") AS "value" FROM "{HEALTH}" WHERE $timeFilter '
+    influxql=f'SELECT count("state") AS "value" FROM "{HEALTH.name}" WHERE $timeFilter '
     f'AND "state" <> \'RUNNING\' GROUP BY "{JOB}"',
     shape=Shape.NEWEST,
     labels=(JOB,),

@@ -18,6 +18,8 @@ from detection.baseline import learn
 from detection.forest import FloatArray
 from jobs.local import LocalJob
 from jobs.shards import StreamReader
+from sinks import retry
+from sinks.influxdb_database import create_database
 from sinks.memory import MemorySink
 from sinks.registry import make_sinks
 from studies.faults import FaultRun
@@ -36,6 +38,7 @@ from tepwatch.schema import Row
 from tepwatch.settings import Settings, load
 from tepwatch.tags import TAGS
 from tepwatch.wire import encode
+from tests.dashboards import health
 from tests.detection.test_baseline import COLUMNS
 from tests.detection.test_baseline import plant as made_up
 from tests.jobs.test_local import OneShard
@@ -97,9 +100,33 @@ def run_into_timestream(folder: Path, endpoint_url: str, database: str) -> Store
     job = LocalJob(settings, reader, sinks)
     try:
         job.step()
+        timestream = sinks[0]
+        assert not retry.write(timestream, health.samples(now), patience_seconds=10.0).rejected
     finally:
         job.close()
-    return StoredRun(settings, list(memory.rows.values()), TimeRange(begins, now + 1000))
+    rows = [*memory.rows.values(), *health.samples(now)]
+    return StoredRun(settings, rows, TimeRange(begins, now))
+
+
+def into_influxdb(run: StoredRun, url: str, database: str) -> Settings:
+    """Write the rows of a run to InfluxDB 1.6 too; gives the settings with which it was."""
+    settings = load(
+        {
+            "sinks": "influxdb,memory",
+            "influxdb_url": url,
+            "influxdb_api": "v1",
+            "influxdb_database": database,
+        },
+        environment={},
+    )
+    create_database(settings)
+    sink = make_sinks(settings)[0]
+    sink.open()
+    try:
+        assert not retry.write(sink, run.rows, patience_seconds=10.0).rejected
+    finally:
+        sink.close()
+    return settings
 
 
 def _baseline(path: Path) -> Path:

@@ -10,7 +10,9 @@ from aws.timestream_query import Column, TimestreamReader
 from dashboards import macros
 from dashboards.macros import Chosen, Target, TimeRange
 from dashboards.model import Query
-from tests.dashboards.influxd import Influxd, Series
+from tepwatch.records import NANOSECONDS_PER_MILLISECOND
+from tepwatch.settings import Settings
+from tests import influx
 from tests.dashboards.run import StoredRun
 
 Labels = tuple[str, ...]
@@ -40,13 +42,21 @@ class Answer(NamedTuple):
         return [dict(zip(self.names, row, strict=True)) for row in self.rows]
 
 
+class Series(NamedTuple):
+    """A series of InfluxDB; its times are in milliseconds, as Grafana asks for them."""
+
+    tags: dict[str, str]
+    columns: list[str]
+    values: list[list[Any]]
+
+
 class Stores:
-    """Both stores with the same rows in them; InfluxDB where it is there."""
+    """Both stores with the same rows in them; InfluxDB where it is there, by its settings."""
 
     def __init__(self, run: StoredRun, reader: TimestreamReader) -> None:
         self.run = run
         self._reader = reader
-        self.influxd: Influxd | None = None
+        self.influxdb: Settings | None = None
 
     def sql(self, query: Query, view: View) -> Answer:
         statement = macros.timestream(
@@ -62,15 +72,21 @@ class Stores:
         return Answer(answer.columns, list(answer.rows))
 
     def influxql(self, query: Query, view: View) -> list[Series]:
-        assert self.influxd is not None
-        return self.influxd.ask(
-            macros.influxql(
-                query.influxql,
-                times=view.times,
-                interval_ms=view.interval_ms,
-                chosen=view.chosen,
-            )
+        assert self.influxdb is not None
+        statement = macros.influxql(
+            query.influxql, times=view.times, interval_ms=view.interval_ms, chosen=view.chosen
         )
+        return [
+            Series(each.get("tags", {}), each["columns"], _in_milliseconds(each))
+            for each in influx.query(self.influxdb, statement)
+        ]
+
+
+def _in_milliseconds(series: Mapping[str, Any]) -> list[list[Any]]:
+    if series["columns"][0] != "time":
+        rows: list[list[Any]] = series["values"]
+        return rows
+    return [[at // NANOSECONDS_PER_MILLISECOND, *rest] for at, *rest in series["values"]]
 
 
 def milliseconds(text: str) -> int:

@@ -32,7 +32,7 @@ _SETTINGS = Settings()
 CONNECTIONS = Connections(
     database=_SETTINGS.timestream_database,
     region=_SETTINGS.region,
-    influxdb_database="tepwatch",
+    influxdb_database=_SETTINGS.influxdb_database,
 )
 plugins.register_default_plugins()
 

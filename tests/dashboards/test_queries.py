@@ -9,9 +9,9 @@ import pytest
 from dashboards.catalogue import DASHBOARDS
 from dashboards.macros import TimeRange, interval_of
 from dashboards.model import Column, Panel, Query, Rule, Shape, Source
-from dashboards.pipeline_health import HEALTH
 from dashboards.rules import RULES
 from dashboards.units import TEXT, TIME
+from tepwatch.schema import HEALTH
 from tests.dashboards import health
 from tests.dashboards.run import FAULTS, PLANTS, StoredRun
 from tests.dashboards.stores import (
@@ -55,7 +55,7 @@ def view(
 ) -> View:
     """All that was stored; of the job's health, the twenty minutes that it covers."""
     end = run.range.end_ms if end_ms is None else end_ms
-    times = health.times(end) if f'"{HEALTH}"' in query.sql else run.range._replace(end_ms=end)
+    times = health.times(end) if f'"{HEALTH.name}"' in query.sql else run.range._replace(end_ms=end)
     chosen = {"plant": plants, "stage": STAGES, "job": (health.JOB,)}
     return View(times, interval_of(times, _POINTS), chosen)
 

@@ -298,7 +298,6 @@ def test_the_commands(state: GrafanaState) -> None:
     ("options", "environment", "told"),
     [
         (["push"], {}, "no token for Grafana"),
-        (["diff", "--store", "influxdb"], {"TOKEN": TOKEN}, "where is InfluxDB, for Grafana"),
         (["push"], {"TOKEN": TOKEN, "URL": "nowhere"}, "is not an http"),
         (["render", "tests"], {}, "give a folder of its own"),
     ],
