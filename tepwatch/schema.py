@@ -428,8 +428,12 @@ def detector_event_row(event: DetectorEvent) -> Row:
 
 
 def command_row(command: Command) -> Row:
-    """The row of an operator's command."""
-    return _command_row(*_head(command), command.command, command.detail)
+    """The row of an operator's command.
+
+    A command without further fields has an empty object: a row needs a value besides its key, or
+    stores of time series cannot keep it.
+    """
+    return _command_row(*_head(command), command.command, command.detail or "{}")
 
 
 def dead_letter_row(rejected: Rejected) -> Row:
