@@ -228,6 +228,10 @@ def test_a_dashboard_draws_each_kind_of_panel(opened: Opener, server: PageServer
     expect(page.locator(panel("states") + " rect")).to_have_count(5)
     expect(page.locator(panel("text"))).to_contain_text("Words only.")
     expect(page.locator(panel("broken"))).to_contain_text("did not answer within 5 s")
+    page.get_by_text("Folded", exact=True).click()
+    expect(page.locator(panel("each"))).to_have_count(3)
+    expect(page.locator(panel("each") + " dd").last).to_contain_text("22.9")
+    expect(page.locator(panel("each") + " h4").last).to_contain_text("Of each stage, product")
     page.select_option("#range", "5")
     assert "range=5" in page.url
 
