@@ -127,7 +127,7 @@ def test_the_keyboard_alone_is_enough(opened: Opener, server: PageServer) -> Non
                 return
         pytest.fail(f"#{element_id} is not reached by Tab")
 
-    tab_to("tab-plant")
+    tab_to("tab-live")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#tab-overview")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Home")
@@ -170,7 +170,7 @@ def test_who_may_not_act_is_told_why(opened: Opener, server: PageServer) -> None
     expect(page.locator("#acknowledge-all")).to_be_hidden()
 
 
-@pytest.mark.parametrize("tab", ["plant", "overview"])
+@pytest.mark.parametrize("tab", ["live", "overview"])
 def test_a_phone_scrolls_in_one_direction(opened: Opener, tab: str) -> None:
     page = opened(_PHONE, where=f"#tab={tab}")
     expect(page.locator("#connection-words")).to_have_text("live")
@@ -254,5 +254,5 @@ def test_charts_are_kept_while_shown_and_gone_with_their_tab(opened: Opener) -> 
         pass
     expect(chart).to_have_attribute("data-kept", "yes")
     expect(chart).to_have_count(1)
-    page.click("#tab-plant")
+    page.click("#tab-live")
     expect(page.locator("#dashboard-view .uplot")).to_have_count(0)
