@@ -150,7 +150,7 @@ class MadeUpPlant:
                 {"tag": "xmeas_1", "share": -0.83, "value": 0.001, "normal": 0.2666},
                 {"tag": "xmv_3", "share": 0.12, "value": 100.0, "normal": 24.6},
             ],
-            "suspects": [{"idv": idv, "probability": 0.93}, {"idv": 1, "probability": 0.05}],
+            "suspects": [{"idv": idv, "probability": 0.93}, {"idv": 7, "probability": 0.05}],
         }
         self.alarms.insert(0, alarm)
         return alarm
