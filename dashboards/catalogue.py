@@ -1,4 +1,7 @@
-"""All dashboards, in the order in which they are listed."""
+"""All dashboards, in the order in which they are listed.
+
+Each links to all others, with the time that is shown and what is chosen.
+"""
 
 from __future__ import annotations
 

@@ -31,10 +31,12 @@ ALARM_STATES: Final[Labels] = {
     AlarmState.CLOSED.value: Label("closed", Level.GOOD),
 }
 JOB_STATES: Final[Labels] = {
+    "STARTING": Label("starting", Level.NOTE),
     "RUNNING": Label("running", Level.GOOD),
     "RESTARTING": Label("restarting", Level.WARNING),
     "FAILING": Label("failing", Level.BAD),
     "FAILED": Label("failed", Level.BAD),
+    "NO_JOB": Label("no job", Level.BAD),
     "UNREACHABLE": Label("Flink does not answer", Level.BAD),
 }
 """The ones to be told from afar; Flink has more, which are shown by their own names."""

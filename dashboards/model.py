@@ -115,10 +115,10 @@ class Kind(enum.StrEnum):
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
     """One panel; `name` is unique in its dashboard and does not change.
 
-    `unit` is one of `dashboards.units`; of a table, that of its columns without one. Sizes are in
-    the 24 columns of a screen. `each` is a variable: one panel for each of its values, the values
-    side by side. A value is `held` until the next where the curve between would be made up. A table
-    begins with the row that has the most in the column `newest_first`.
+    `unit` is one of `dashboards.units`, as that of each column of a table. Widths are in the 24
+    columns of a screen, heights in units of some 30 pixels. `each` is a variable: one panel for
+    each of its values, side by side. A value is `held` until the next where the curve between would
+    be made up. A table begins with the row that has the most in the column `newest_first`.
     """
 
     name: str

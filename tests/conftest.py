@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 from localaws.server import LocalAws
 from simulator.channel import ControlChannel
@@ -69,3 +71,22 @@ def served(steering: RecordedSteering) -> Iterator[ControlChannel]:
     """Its control interface."""
     with ControlChannel(steering) as channel:
         yield channel
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a screen."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        missing = "Debian's chromium is not installed: the page was not tried in a browser"
+        if os.environ.get("TEPWATCH_REQUIRE_SERVERS") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            timeout=60_000,
+        )
+        yield launched
+        launched.close()

@@ -45,7 +45,7 @@ def tepwatch(
     "command",
     [
         "demo", "simulate", "replay", "job run", "provision", "health", "query", "localaws",
-        "doctor", "benchmark plant",
+        "doctor", "page", "benchmark plant", "benchmark simulated", "dashboards push",
     ],
 )  # fmt: skip
 def test_every_command_explains_itself(command: str) -> None:

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboards.page_server import PageServer
 
-_CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 _WAIT_MS: Final = 20_000
 _DESK: Final = (1440, 900)
 _PHONE: Final = (360, 740)
 
 Opener = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if _CHROMIUM is None:
-        missing = "Debian's chromium is not installed: the page was not tried in a browser"
-        if os.environ.get("TEPWATCH_REQUIRE_SERVERS") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=_CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            timeout=60_000,
-        )
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
