@@ -45,7 +45,7 @@ def panel(panel_id: str, kind: str, title: str, **more: Any) -> dict[str, Any]:
 
 
 PANELS: Final = (
-    panel("feeds", "timeseries", "Feeds", unit="kscmh", width=12),
+    panel("feeds", "timeseries", "Feeds", unit="kscmh", held=True, lowest=0.0, highest=40.0),
     panel(
         "p",
         "timeseries",
