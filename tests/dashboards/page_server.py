@@ -39,12 +39,13 @@ _EVERY_SECONDS: Final = 0.5
 def panel(panel_id: str, kind: str, title: str, **more: Any) -> dict[str, Any]:
     """A panel of the catalogue."""
     common = {"description": f"What {title.lower()} is.", "unit": "", "width": 12, "height": 8}
-    rest = {"row": "", "log": False, "thresholds": []}
+    rest = {"row": "", "folded": False, "log": False, "thresholds": [], "each": None}
+    rest |= {"held": False, "lowest": None, "highest": None}
     return {"id": panel_id, "kind": kind, "title": title, **common, **rest, **more}
 
 
 PANELS: Final = (
-    panel("feeds", "timeseries", "Feeds", unit="kscmh", width=12),
+    panel("feeds", "timeseries", "Feeds", unit="kscmh", held=True, lowest=0.0, highest=40.0),
     panel(
         "p",
         "timeseries",
@@ -58,6 +59,9 @@ PANELS: Final = (
     panel("states", "state", "State of the monitor", width=24, height=5, row="States"),
     panel("text", "text", "About", width=24, height=3, row="States", description="Words only."),
     panel("broken", "stat", "Broken", width=6, height=4, row="States"),
+    panel(
+        "each", "stat", "Of each stage", width=8, height=4, row="Folded", folded=True, each="stage"
+    ),
 )
 
 
@@ -146,7 +150,7 @@ class MadeUpPlant:
                 {"tag": "xmeas_1", "share": -0.83, "value": 0.001, "normal": 0.2666},
                 {"tag": "xmv_3", "share": 0.12, "value": 100.0, "normal": 24.6},
             ],
-            "suspects": [{"idv": idv, "probability": 0.93}, {"idv": 1, "probability": 0.05}],
+            "suspects": [{"idv": idv, "probability": 0.93}, {"idv": 7, "probability": 0.05}],
         }
         self.alarms.insert(0, alarm)
         return alarm
@@ -239,7 +243,7 @@ def answer(panel_id: str, from_ms: int, to_ms: int, points: int) -> dict[str, An
         case "p":
             powers = [[at, 10 ** (-2.2 - 1.8 * up)] for at, up in zip(times, wave, strict=True)]
             return {"columns": [time_column, number_column("p-value")], "rows": powers}
-        case "now":
+        case "now" | "each":
             return {
                 "columns": [time_column, number_column("Product")],
                 "rows": [[to_ms, 22.9 + 0.01 * (to_ms % 7)]],
@@ -253,8 +257,12 @@ def answer(panel_id: str, from_ms: int, to_ms: int, points: int) -> dict[str, An
             return {"columns": columns, "rows": bars}
         case "states":
             words = ("learning", "monitoring", "alarm", "monitoring")
-            states = [[at, words[4 * place // points], "none"] for place, at in enumerate(times)]
-            text = [{"name": name, "type": "text"} for name in ("monitor", "alarm")]
+            states = [
+                [at, name, words[4 * place // points] if name == "monitor" else "none"]
+                for place, at in enumerate(times)
+                for name in ("monitor", "alarm")
+            ]
+            text = [{"name": name, "type": "text"} for name in ("series", "state")]
             return {"columns": [time_column, *text], "rows": states}
     raise ValueError("query: the store did not answer within 5 s")
 

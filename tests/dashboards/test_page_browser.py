@@ -107,7 +107,7 @@ def test_the_keyboard_alone_is_enough(opened: Opener, server: PageServer) -> Non
                 return
         pytest.fail(f"#{element_id} is not reached by Tab")
 
-    tab_to("tab-plant")
+    tab_to("tab-live")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#tab-overview")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Home")
@@ -150,7 +150,7 @@ def test_who_may_not_act_is_told_why(opened: Opener, server: PageServer) -> None
     expect(page.locator("#acknowledge-all")).to_be_hidden()
 
 
-@pytest.mark.parametrize("tab", ["plant", "overview"])
+@pytest.mark.parametrize("tab", ["live", "overview"])
 def test_a_phone_scrolls_in_one_direction(opened: Opener, tab: str) -> None:
     page = opened(_PHONE, where=f"#tab={tab}")
     expect(page.locator("#connection-words")).to_have_text("live")
@@ -208,6 +208,10 @@ def test_a_dashboard_draws_each_kind_of_panel(opened: Opener, server: PageServer
     expect(page.locator(panel("states") + " rect")).to_have_count(5)
     expect(page.locator(panel("text"))).to_contain_text("Words only.")
     expect(page.locator(panel("broken"))).to_contain_text("did not answer within 5 s")
+    page.get_by_text("Folded", exact=True).click()
+    expect(page.locator(panel("each"))).to_have_count(3)
+    expect(page.locator(panel("each") + " dd").last).to_contain_text("22.9")
+    expect(page.locator(panel("each") + " h4").last).to_contain_text("Of each stage, product")
     page.select_option("#range", "5")
     assert "range=5" in page.url
 
@@ -230,5 +234,5 @@ def test_charts_are_kept_while_shown_and_gone_with_their_tab(opened: Opener) -> 
         pass
     expect(chart).to_have_attribute("data-kept", "yes")
     expect(chart).to_have_count(1)
-    page.click("#tab-plant")
+    page.click("#tab-live")
     expect(page.locator("#dashboard-view .uplot")).to_have_count(0)

@@ -11,7 +11,7 @@ const FONT = "12px system-ui, sans-serif";
 const LEGEND_MAX = 12;
 
 /**
- * @typedef {{names: string[], height: number, log?: boolean, range?: [number, number],
+ * @typedef {{names: string[], height: number, log?: boolean, held?: boolean, range?: [number|null, number|null],
  *   thresholds?: import("./types.js").Threshold[], legend?: boolean}} ChartOptions
  */
 
@@ -34,7 +34,7 @@ export class Chart {
 
   /** @param {HTMLElement} parent */
   plotOptions(parent) {
-    const { names, height, log, range, legend } = this.options;
+    const { names, height, log, held, range, legend } = this.options;
     const axis = {
       stroke: () => colour("--muted"),
       grid: { stroke: () => colour("--grid"), width: 1 },
@@ -47,13 +47,13 @@ export class Chart {
       ms: 1,
       legend: { show: legend ?? true, live: names.length <= LEGEND_MAX },
       cursor: { drag: { x: false, y: false }, points: { size: 6 } },
-      scales: { x: { time: true }, y: { distr: log ? LOG : 1, ...(range && { range }) } },
+      scales: { x: { time: true }, y: { distr: log ? LOG : 1, ...(range && { range: log ? range : bounds(range) }) } },
       axes: [
         { ...axis, space: 70, size: 30, values: timeTicks },
         { ...axis, size: 58, ...(log && decades(axis)), values: (_, splits) => splits.map((tick) => (tick === null ? "" : number(tick))) },
       ],
       series: [{ label: "time", value: (_, t) => (t === null ? "–" : new Date(t).toLocaleString("en-GB")) },
-        ...names.map(series)],
+        ...names.map((name, place) => series(name, place, held ?? false))],
       hooks: { draw: [() => this.drawLimits(), () => this.drawAnnotations()] },
     };
   }
@@ -119,14 +119,25 @@ export class Chart {
   }
 }
 
-/** @param {string} label @param {number} place */
-function series(label, place) {
+/** @param {[number|null, number|null]} range what is null follows the data */
+function bounds([low, high]) {
+  const pad = 0.1;
+  return {
+    min: { pad, hard: low ?? -Infinity, ...(low !== null && { soft: low, mode: 1 }) },
+    max: { pad, hard: high ?? Infinity, ...(high !== null && { soft: high, mode: 1 }) },
+  };
+}
+
+/** @param {string} label @param {number} place @param {boolean} held drawn as steps */
+function series(label, place, held) {
   return {
     label,
     stroke: () => colour(LINES[place % LINES.length]),
     dash: DASHES[Math.floor(place / LINES.length) % DASHES.length],
     width: 1.5,
-    spanGaps: false,
+    // Series of other times share the rows: a null says nothing about a gap.
+    spanGaps: true,
+    ...(held && { paths: uPlot.paths.stepped({ align: 1 }) }),
     points: { show: false },
     value: (/** @type {uPlot} */ _, /** @type {number|null} */ value) => number(value),
   };

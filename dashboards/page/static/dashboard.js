@@ -13,7 +13,7 @@ const REQUESTS_MAX = 4;
 const POINTS = 300;
 
 /**
- * @typedef {{panel: import("./types.js").Panel, card: HTMLElement, error: HTMLElement,
+ * @typedef {{panel: import("./types.js").Panel, fixed: Record<string, string>, card: HTMLElement, error: HTMLElement,
  *   renderer: import("./panels.js").Renderer, visible: boolean, busy: boolean,
  *   askedAt: number}} Slot
  */
@@ -51,15 +51,30 @@ export class DashboardView {
       if (panel.row !== row) {
         row = panel.row;
         grid = html("div", { class: "grid" });
-        this.parent.append(...(row ? [html("h3", { class: "row-title" }, row)] : []), grid);
+        this.parent.append(...section(row, panel.folded, grid));
       }
-      grid.append(this.slot(panel).card);
+      for (const fixed of this.repeats(panel)) grid.append(this.slot(panel, fixed).card);
     }
+  }
+
+  /**
+   * What is fixed of the variables in each copy of a panel; most have one copy, nothing fixed.
+   *
+   * @param {import("./types.js").Panel} panel
+   * @returns {Record<string, string>[]}
+   */
+  repeats({ each }) {
+    if (!each) return [{}];
+    const options = this.dashboard.variables.find(({ name }) => name === each)?.options ?? [];
+    return options.map((value) => ({ [each]: value }));
   }
 
   /** @param {import("./types.js").Variable} variable */
   choice({ name, label, options }) {
-    const select = html("select", { "data-variable": name }, ...options.map((option) => html("option", {}, option)));
+    const select = html(
+      "select", { "data-variable": name },
+      html("option", { value: "" }, "All"), ...options.map((option) => html("option", {}, option)),
+    );
     const kept = remembered(`var-${name}`);
     if (kept && options.includes(kept)) select.value = kept;
     select.addEventListener("change", () => {
@@ -69,21 +84,22 @@ export class DashboardView {
     return html("label", {}, `${label} `, select);
   }
 
-  /** @param {import("./types.js").Panel} panel */
-  slot(panel) {
+  /** @param {import("./types.js").Panel} panel @param {Record<string, string>} fixed */
+  slot(panel, fixed) {
     const body = html("div", { class: `panel-body ${panel.kind}` });
+    const title = [panel.title, ...Object.values(fixed)].join(", ").replaceAll("_", " ");
     const error = html("p", { class: "panel-error", hidden: true });
-    const card = html("section", { class: "panel", "data-panel": panel.id, "aria-label": panel.title });
+    const card = html("section", { class: "panel", "data-panel": panel.id, "aria-label": title });
     const unit = panel.unit ? html("span", { class: "panel-unit" }, ` ${panel.unit}`) : "";
-    const head = html("h4", {}, panel.title, unit);
+    const head = html("h4", {}, title, unit);
     const explains = panel.description && hasData(panel.kind);
     const about = explains
-      ? [html("details", {}, html("summary", { "aria-label": `About ${panel.title}` }, "?"), html("p", {}, panel.description))]
+      ? [html("details", {}, html("summary", { "aria-label": `About ${title}` }, "?"), html("p", {}, panel.description))]
       : [];
     card.append(html("header", {}, head, ...about), error, body);
     card.style.setProperty("--width", String(panel.width));
     card.style.setProperty("--height", String(panel.height));
-    const slot = { panel, card, error, renderer: renderer(body, panel), visible: false, busy: false, askedAt: -Infinity };
+    const slot = { panel, fixed, card, error, renderer: renderer(body, { ...panel, title }), visible: false, busy: false, askedAt: -Infinity };
     this.slots.push(slot);
     this.watch.observe(card);
     return slot;
@@ -129,7 +145,7 @@ export class DashboardView {
     const plant = this.context.plant();
     return {
       dashboard: this.dashboard.id, from_ms: to - this.context.rangeMs(), to_ms: to,
-      ...(plant && { plant }), ...Object.fromEntries(chosen),
+      ...(plant && { plant }), ...Object.fromEntries(chosen.filter(([, value]) => value)),
     };
   }
 
@@ -141,7 +157,7 @@ export class DashboardView {
     this.requests += 1;
     slot.card.setAttribute("aria-busy", "true");
     try {
-      const answer = await server.panel({ ...query, panel: slot.panel.id, points: POINTS }, signal);
+      const answer = await server.panel({ ...query, ...slot.fixed, panel: slot.panel.id, points: POINTS }, signal);
       if (signal.aborted) return;
       slot.renderer.setAnswer(answer, [query.from_ms, query.to_ms]);
       show(slot.error, false);
@@ -180,4 +196,17 @@ export class DashboardView {
     for (const { renderer } of this.slots) renderer.destroy();
     this.parent.replaceChildren();
   }
+}
+
+/**
+ * A row's heading and panels. What is folded is not seen, and so asks for nothing.
+ *
+ * @param {string} title
+ * @param {boolean} folded
+ * @param {HTMLElement} grid
+ * @returns {HTMLElement[]}
+ */
+function section(title, folded, grid) {
+  if (folded) return [html("details", { class: "row" }, html("summary", {}, title), grid)];
+  return title ? [html("h3", { class: "row-title" }, title), grid] : [grid];
 }

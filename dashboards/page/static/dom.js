@@ -76,7 +76,7 @@ const lists = new WeakMap();
 
 /**
  * Makes the children of `parent` those of `items`, in their order. An element is kept as long as
- * its key is there, so that focus and what was typed survive.
+ * its key is there, so that focus and what was typed survive; items may share a key.
  *
  * @template T
  * @param {Element} parent
@@ -90,7 +90,8 @@ export function setList(parent, items, key, make, update) {
   const after = new Map();
   let place = parent.firstElementChild;
   for (const item of items) {
-    const name = key(item);
+    let name = key(item);
+    while (after.has(name)) name += " again";
     const element = before.get(name) ?? make(item);
     after.set(name, element);
     update(element, item);

@@ -44,7 +44,11 @@ function timeseries(parent, panel) {
       const names = columns.slice(1).map((column) => column.name);
       if (!chart || drawn !== names.join("\n")) {
         chart?.destroy();
-        chart = new Chart(parent, { names, height, log: panel.log, thresholds: panel.thresholds });
+        const bounded = !panel.log && ((panel.lowest ?? null) !== null || (panel.highest ?? null) !== null);
+        chart = new Chart(parent, {
+          names, height, log: panel.log, held: panel.held, thresholds: panel.thresholds,
+          ...(bounded && { range: [panel.lowest ?? null, panel.highest ?? null] }),
+        });
         drawn = names.join("\n");
       }
       chart.setData(columns.map((_, place) => rows.map((row) => row[place])), span);
@@ -146,18 +150,25 @@ function stateKind(word) {
   return KINDS.find(([, words]) => /** @type {RegExp} */ (words).test(word))?.[0] ?? "normal";
 }
 
-/** @param {any[][]} rows @param {number} column @param {[number, number]} span runs of equal states */
-function runs(rows, column, span) {
-  /** @type {{start: number, end: number, word: string}[]} */
-  const found = [];
-  for (const row of rows) {
-    const word = row[column] === null ? "" : cellText(row[column], "");
-    const last = found[found.length - 1];
-    if (last) last.end = row[0];
-    if (!last || last.word !== word) found.push({ start: Math.max(row[0], span[0]), end: row[0], word });
+/**
+ * Runs of equal states by series; a state holds until the next one.
+ *
+ * @param {any[][]} rows time, series, state
+ * @param {[number, number]} span
+ */
+function runsBySeries(rows, [from, to]) {
+  /** @type {Map<string, {start: number, end: number, word: string}[]>} */
+  const series = new Map();
+  for (const [time, name, state] of rows) {
+    const word = cellText(state, "text");
+    const runs = series.get(name) ?? [];
+    const last = runs[runs.length - 1];
+    if (last) last.end = Math.max(time, from);
+    if (last?.word !== word) runs.push({ start: Math.max(time, from), end: to, word });
+    else last.end = to;
+    series.set(name, runs);
   }
-  if (found.length) found[found.length - 1].end = span[1];
-  return found.filter(({ word }) => word !== "");
+  return [...series].map(([name, runs]) => ({ name, runs: runs.filter(({ start, end }) => end > start) }));
 }
 
 /** @param {HTMLElement} parent @param {Panel} panel @returns {Renderer} */
@@ -166,8 +177,8 @@ function state(parent, panel) {
   const ends = html("div", { class: "states-ends", "aria-hidden": "true" }, html("span"), html("span"));
   parent.append(list, ends);
   return {
-    setAnswer({ columns, rows }, span) {
-      const shown = columns.slice(1).map(({ name }, place) => ({ name, runs: runs(rows, place + 1, span) }));
+    setAnswer({ rows }, span) {
+      const shown = runsBySeries(rows, span);
       setList(
         list, shown, ({ name }) => name,
         ({ name }) => html("li", {}, html("span", { class: "states-name" }, name), svg("svg", { class: "states-track", viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" }), html("span", { class: "states-now" })),

@@ -7,7 +7,9 @@
  * @typedef {{name: string, low: number, high: number, unit: string}} Setpoint
  * @typedef {{value: number, label: string}} Threshold
  * @typedef {{id: string, title: string, description: string, kind: string, unit: string,
- *   width: number, height: number, row: string, log: boolean, thresholds: Threshold[]}} Panel
+ *   width: number, height: number, row: string, folded: boolean, log: boolean, held: boolean,
+ *   lowest: number|null, highest: number|null, each: string|null,
+ *   thresholds: Threshold[]}} Panel `each`: one panel for each value of this variable
  * @typedef {{name: string, label: string, options: string[]}} Variable
  * @typedef {{id: string, title: string, description: string, variables: Variable[],
  *   panels: Panel[]}} Dashboard
