@@ -11,7 +11,7 @@ import msgspec
 from dashboards import macros
 from dashboards.catalogue import DASHBOARDS
 from dashboards.macros import Target, TimeRange
-from dashboards.model import Dashboard, Kind, Panel, Query, Shape, Source
+from dashboards.model import Dashboard, Kind, Level, Panel, Query, Shape, Source
 from dashboards.page.store import Answer, Ask
 from sinks.row_json import from_iso_time
 from tepwatch.errors import InputFileError, ServiceError
@@ -21,6 +21,7 @@ _POINTS_MAX: Final = 2000
 _ROWS_MAX: Final = 1000
 _TIME: Final = "time"
 _CHOICES_HOURS: Final = 24
+_MARKS: Final = {Level.BAD: "alarm", Level.WARNING: "disturbance"}
 
 Row = list[Any]
 
@@ -52,7 +53,7 @@ class PanelAnswer(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """An annotation."""
+    """An annotation; `kind` is alarm, disturbance or change."""
 
     time_ms: int
     title: str
@@ -111,7 +112,8 @@ class Panels:
             result = self._run_asked(annotation.query, asked, chosen)
             for row in map(dict, (zip(result.names, each, strict=True) for each in result.rows)):
                 at = from_iso_time(row["time"]) // NANOSECONDS_PER_MILLISECOND
-                marks.append(Mark(at, str(row.get("text") or annotation.name), annotation.name))
+                text = str(row.get("text") or annotation.name)
+                marks.append(Mark(at, text, _MARKS.get(annotation.level, "change")))
         return marks
 
     def _chosen(self, dashboard: Dashboard, asked: PanelRequest) -> dict[str, Sequence[str]]:

@@ -74,7 +74,7 @@ def test_a_series_is_a_column_and_choosing_narrows_down(panels: Panels, timestre
 
 def test_disturbances_and_alarms_are_marked(panels: Panels, timestream: Stores) -> None:
     kinds = {mark.kind for mark in panels.annotations(request(timestream, DASHBOARDS[0]))}
-    assert {"Disturbances", "Alarms raised"} <= kinds
+    assert {"disturbance", "alarm"} <= kinds
 
 
 def test_the_feed_knows_the_run_s_end(ask: Ask, timestream: Stores) -> None:
