@@ -10,7 +10,12 @@ from tepwatch.schema import TABLES, ColumnType, Row, Table, make_row
 
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
 _INTEGERS = st.integers(-(2**63), 2**63 - 1)
-_TEXTS = st.text(max_size=20) | st.sampled_from(['"time":5', "null", "a,b", "100 %b"])
+_TEXTS = (
+    st.text(max_size=20)
+    # What formats have to escape, close together.
+    | st.text('\\",= \n\ta', max_size=6)
+    | st.sampled_from(['"time":5', "null", "a,b", "100 %b"])
+)
 
 VALUES: Final = {
     ColumnType.TEXT: st.none() | _TEXTS,
